@@ -1,0 +1,106 @@
+// The meaning of a program: a direct evaluation of value and gradient, written for reading, in
+// double. A second mode rounds every operation to float32. It shares no code with the compiler and
+// is the oracle that kernels are held to.
+#pragma once
+
+#include "dsl/Program.h"
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace disco::dsl {
+
+class ErrorAnalysis;
+
+/// The values of one optimiser step. columns[i] holds Input i: `pairs` numbers for a pair input;
+/// batch inputs are derived (batch_size) and ignored here. Inputs that the program does not read
+/// may be empty.
+struct Batch {
+  size_t pairs = 0;
+  std::array<std::span<const double>, kInputCount> columns{};
+};
+
+/// Double computes in double. Float32 rounds inputs, constants, parameters and the result of every
+/// operation to float32; a sum or mean over pairs is one operation (SPEC N4).
+enum class Precision : uint8_t { Double, Float32 };
+
+struct Evaluation {
+  double loss = 0;            // mean over pairs; NaN for an empty batch
+  std::vector<double> losses; // [pairs]
+  std::array<std::vector<double>, kInputCount>
+      gradients; // d loss / d input, [pairs]; empty where none is given
+  std::vector<double> chosenRewards, rejectedRewards; // [pairs]
+  std::vector<double> metrics; // [metrics], mean over pairs; NaN for an empty batch
+};
+
+/// How far float32 evaluation may be from the double one, in absolute terms, for each number of an
+/// Evaluation: a running error analysis in which every operation adds its rounding (Tolerance.h,
+/// SPEC N2). An infinite bound says that float32 may overflow or take another branch there, so that
+/// nothing can be compared. `nearKink` marks pairs within 4 error bounds of a branch point (SPEC
+/// N3); a tie that is exact is not marked. There the bound covers both branches.
+struct ErrorBounds {
+  double loss = 0;
+  std::vector<double> losses;
+  std::array<std::vector<double>, kInputCount> gradients;
+  std::vector<bool> nearKink; // [pairs]; all set when a batch value is near a kink
+};
+
+/// Evaluates one program, keeping its scratch memory between calls. Not thread-safe; make one per
+/// thread. The program must outlive it.
+class Interpreter {
+public:
+  explicit Interpreter(const Program &program);
+  explicit Interpreter(Program &&) = delete;
+  Interpreter(Interpreter &&) = default;
+
+  struct Wanted {
+    bool gradients = true;
+    bool reports = true; // losses, rewards and metrics
+  };
+  /// `parameters` has one value per Program::parameters. `out` keeps its capacity from call to
+  /// call.
+  void evaluate(const Batch &batch, std::span<const double> parameters, Evaluation &out,
+                Precision precision = Precision::Double, Wanted wanted = {true, true});
+  /// Value, gradient and their float32 error bounds (double evaluation with a running error
+  /// analysis).
+  void evaluateWithBounds(const Batch &batch, std::span<const double> parameters, Evaluation &out,
+                          ErrorBounds &bounds);
+
+private:
+  friend class ErrorAnalysis;
+
+  /// The numbers of one node; a batch value looks the same from every pair.
+  struct Row {
+    double *data = nullptr;
+    size_t stride = 0; // 1 for a pair value, 0 for a batch value
+    double &operator[](size_t pair) const { return data[pair * stride]; }
+  };
+
+  void layOut(size_t pairs);
+  size_t extentOf(NodeId id) const { return program_[id].type.extent == Extent::Pair ? pairs_ : 1; }
+  template <Precision P> double meanOf(NodeId id) const;
+  template <Precision P>
+  void evaluateIn(const Batch &batch, std::span<const double> parameters, Evaluation &out,
+                  Wanted wanted);
+  template <Precision P>
+  void forward(std::span<const NodeId> order, const Batch &batch,
+               std::span<const double> parameters);
+  template <Precision P> void backward();
+  template <Precision P, typename Contribution>
+  void pull(NodeId id, unsigned operand, Contribution contribution);
+
+  const Program &program_;
+  // Nodes in evaluation order: what the loss reads, what only rewards and metrics read, and (last
+  // node first) what the reverse sweep visits.
+  std::vector<NodeId> lossOrder_, reportOrder_, backwardOrder_;
+  std::vector<uint8_t> hasAdjoint_;
+  size_t pairs_ = 0;
+  std::vector<Row> value_, adjoint_;
+  std::vector<double> memory_; // all values, then all adjoints
+  size_t adjointsBegin_ = 0;   // where the adjoints start in memory_
+  std::vector<double>
+      contribution_; // [pairs], of a pair node to a batch operand before it is summed
+};
+
+} // namespace disco::dsl

@@ -1,0 +1,519 @@
+// The only file that includes ANTLR. ANTLR has no limits of its own, recurses as deep as its input
+// is nested, and throws standard exceptions and C strings; so parsing happens here behind
+//   - a check of the bytes (Encoding.h), a cap on tokens, and a guard that counts the depth of
+//   every rule as it is entered,
+//   - a thread with a stack of known size,
+//   - a strategy that gives up at the first error instead of searching for a way on (the search is
+//   quadratic),
+//   - one wall that lets no exception through.
+// Only a text that failed is looked at again, item by item, to say what is wrong with each.
+#include "dsl/Parser.h"
+
+#include "dsl/Encoding.h"
+#include "dsl/Limits.h"
+#include "dsl/Syntax.h"
+#include "dsl/support/StackThread.h"
+
+#include "grammars/ObjectiveLexer.h"
+#include "grammars/ObjectiveParser.h"
+
+#include <antlr4-runtime.h>
+
+#include <charconv>
+#include <cmath>
+
+namespace disco::dsl {
+
+namespace {
+
+using antlr4::ParserRuleContext;
+using antlr4::tree::ParseTree;
+using antlr4::tree::TerminalNode;
+using grammar::ObjectiveLexer;
+using grammar::ObjectiveParser;
+
+/// Deep enough for Limits::depth many levels of every rule (about 1 KiB each) and for the longest
+/// flat chain (Limits::tokens / 2 terms) when its tree is read.
+constexpr size_t kStackBytes = 8 * 1024 * 1024;
+
+/// file, objective, item and the outermost expr are entered before anything is nested.
+constexpr size_t kOuterRules = 4;
+
+/// Thrown at the first error and caught in attempt(); never leaves this file.
+struct GiveUp {
+  size_t token = 0;
+  bool tooDeep = false;
+  Expected expected;
+};
+
+/// SPEC X3. ANTLR leaves and enters a rule for every left operand it wraps, so that `a + b + c`
+/// counts as flat.
+class DepthGuard final : public antlr4::tree::ParseTreeListener {
+public:
+  void reset(size_t outer) { depth_ = outer; }
+  void enterEveryRule(ParserRuleContext *context) override {
+    if (++depth_ > kOuterRules + Limits::depth)
+      throw GiveUp{context->start->getTokenIndex(), true, {}};
+  }
+  void exitEveryRule(ParserRuleContext *) override { --depth_; }
+  void visitTerminal(TerminalNode *) override {}
+  void visitErrorNode(antlr4::tree::ErrorNode *) override {}
+
+private:
+  size_t depth_ = 0;
+};
+
+Expected expectedAt(antlr4::Parser &parser) {
+  Expected result;
+  const antlr4::misc::IntervalSet set = parser.getExpectedTokens();
+  const antlr4::dfa::Vocabulary &vocabulary = parser.getVocabulary();
+  result.expression = set.contains(size_t(ObjectiveParser::NUMBER)) &&
+                      set.contains(size_t(ObjectiveParser::OPEN_PAREN));
+  result.item = set.contains(size_t(ObjectiveParser::LET));
+  for (ssize_t type : set.toList()) {
+    const bool startsExpression = type == ObjectiveParser::NUMBER ||
+                                  type == ObjectiveParser::NAME ||
+                                  type == ObjectiveParser::OPEN_PAREN ||
+                                  type == ObjectiveParser::MINUS || type == ObjectiveParser::NOT;
+    const bool startsItem = type >= ObjectiveParser::PARAM && type <= ObjectiveParser::USE;
+    if ((result.expression && startsExpression) || (result.item && startsItem))
+      continue;
+    std::string literal = vocabulary.getLiteralName(size_t(type));
+    if (literal.size() > 2)
+      result.texts.push_back("`" + literal.substr(1, literal.size() - 2) + "`");
+    else if (type == ObjectiveParser::NAME)
+      result.texts.push_back("a name");
+    else if (type == ObjectiveParser::NUMBER)
+      result.texts.push_back("a number");
+    else
+      result.texts.push_back("the end of the text");
+  }
+  return result;
+}
+
+class FirstErrorStrategy final : public antlr4::DefaultErrorStrategy {
+public:
+  void recover(antlr4::Parser *parser, std::exception_ptr error) override {
+    try {
+      std::rethrow_exception(error);
+    } catch (antlr4::RecognitionException &e) {
+      throw GiveUp{e.getOffendingToken()->getTokenIndex(), false, expectedAt(*parser)};
+    }
+  }
+  antlr4::Token *recoverInline(antlr4::Parser *parser) override {
+    throw GiveUp{parser->getCurrentToken()->getTokenIndex(), false, expectedAt(*parser)};
+  }
+  void sync(antlr4::Parser *) override {}
+  void reportError(antlr4::Parser *, const antlr4::RecognitionException &) override {}
+};
+
+Span spanOf(const antlr4::Token &token) {
+  return {uint32_t(token.getStartIndex()), uint32_t(token.getStopIndex() + 1)};
+}
+
+TerminalNode *terminal(ParseTree *node) { return dynamic_cast<TerminalNode *>(node); }
+
+/// Reads a parse tree into an Ast.
+class AstBuilder {
+public:
+  AstBuilder(const Source &source, Diagnostics &diagnostics)
+      : source_(source), diagnostics_(diagnostics) {}
+
+  std::optional<Ast> build(ObjectiveParser::FileContext &file) {
+    bool first = true;
+    for (ParseTree *child : file.children) {
+      auto *objective = dynamic_cast<ObjectiveParser::ObjectiveContext *>(child);
+      if (!objective)
+        continue;
+      const Name name = nameOf(*objective->children[0]->children[1]);
+      if (!first) { // SPEC G1
+        diagnostics_
+            .report(DiagnosticKind::SecondObjective, name.span, "a file holds one objective")
+            .notes.push_back({ast_.name.span, "the first one"});
+        continue;
+      }
+      first = false;
+      ast_.name = name;
+      for (ParseTree *part : objective->children)
+        if (auto *item = dynamic_cast<ObjectiveParser::ItemContext *>(part))
+          buildItem(*item);
+    }
+    if (diagnostics_.hasErrors())
+      return std::nullopt;
+    return std::move(ast_);
+  }
+
+private:
+  Span spanOf(ParserRuleContext &context) const {
+    return {uint32_t(context.start->getStartIndex()), uint32_t(context.stop->getStopIndex() + 1)};
+  }
+  Span spanOf(ParseTree &node) const { return dsl::spanOf(*terminal(&node)->getSymbol()); }
+  size_t typeOf(ParseTree &node) const { return terminal(&node)->getSymbol()->getType(); }
+
+  Name nameOf(ParseTree &node) {
+    const Span span = spanOf(node);
+    if (span.end - span.begin > Limits::identifierLength) // SPEC X6
+      diagnostics_.report(DiagnosticKind::NameTooLong, span,
+                          "the name has " + std::to_string(span.end - span.begin) +
+                              " characters, the limit is " +
+                              std::to_string(Limits::identifierLength));
+    return {std::string(source_.slice(span)), span};
+  }
+
+  /// SPEC L5: from_chars knows no locale. What float32 cannot hold is refused here, not discovered
+  /// in a kernel.
+  double numberOf(Span span) {
+    const std::string_view text = source_.slice(span);
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const double magnitude = std::fabs(value);
+    if (error != std::errc() || !std::isfinite(float(value)) ||
+        (magnitude > 0 && magnitude < std::numeric_limits<float>::min()))
+      diagnostics_.report(DiagnosticKind::NumberOutOfRange, span,
+                          "`" + std::string(text.substr(0, 32)) +
+                              "` is outside the normal numbers of float32");
+    return value;
+  }
+
+  double signedNumber(ParseTree &node) {
+    const bool negative = node.children.size() == 2;
+    const double value = numberOf(spanOf(*node.children.back()));
+    return negative ? -value : value;
+  }
+  Span signedSpan(ParseTree &node) {
+    return {spanOf(*node.children.front()).begin, spanOf(*node.children.back()).end};
+  }
+
+  void buildItem(ObjectiveParser::ItemContext &context) {
+    const std::vector<ParseTree *> &parts = context.children;
+    Item item;
+    item.span = spanOf(context);
+    switch (typeOf(*parts[0])) {
+    case ObjectiveParser::PARAM:
+      buildParameter(item, parts);
+      break;
+    case ObjectiveParser::LET:
+      item.kind = ItemKind::Binding;
+      item.name = nameOf(*parts[1]);
+      item.value = buildExpr(*parts[3]);
+      break;
+    case ObjectiveParser::FN: { // fn NAME ( NAME , NAME ) = expr ;
+      item.kind = ItemKind::Function;
+      item.name = nameOf(*parts[1]);
+      for (size_t i = 3; i + 4 < parts.size(); i += 2)
+        item.formals.push_back(nameOf(*parts[i]));
+      item.value = buildExpr(*parts[parts.size() - 2]);
+      break;
+    }
+    case ObjectiveParser::LOSS:
+      item.kind = ItemKind::Loss;
+      item.name.span = spanOf(*parts[0]);
+      item.value = buildExpr(*parts[2]);
+      break;
+    case ObjectiveParser::REWARD:
+    case ObjectiveParser::METRIC:
+      item.kind =
+          typeOf(*parts[0]) == ObjectiveParser::REWARD ? ItemKind::Reward : ItemKind::Metric;
+      item.name = nameOf(*parts[1]);
+      item.value = buildExpr(*parts[3]);
+      break;
+    default: // SPEC G4: column, state, next, use
+      diagnostics_.report(DiagnosticKind::NotAvailable, spanOf(*parts[0]),
+                          "`" + std::string(source_.slice(spanOf(*parts[0]))) +
+                              "` is not available in this version");
+      return;
+    }
+    ast_.items.push_back(std::move(item));
+  }
+
+  /// param NAME = number [in range] [log] ;
+  void buildParameter(Item &item, const std::vector<ParseTree *> &parts) {
+    item.kind = ItemKind::Parameter;
+    item.name = nameOf(*parts[1]);
+    item.number = signedNumber(*parts[3]);
+    item.numberSpan = signedSpan(*parts[3]);
+    for (size_t i = 4; i + 1 < parts.size(); ++i) {
+      if (auto *range = dynamic_cast<ObjectiveParser::RangeContext *>(parts[i]))
+        item.range = Range{signedNumber(*range->children[1]), signedNumber(*range->children[3]),
+                           typeOf(*range->children[0]) == ObjectiveParser::OPEN_PAREN,
+                           typeOf(*range->children[4]) == ObjectiveParser::CLOSE_PAREN,
+                           spanOf(static_cast<ParserRuleContext &>(*range))};
+      else if (typeOf(*parts[i]) == ObjectiveParser::NAME)
+        item.logName = nameOf(*parts[i]);
+    }
+  }
+
+  ExprRange buildExpr(ParseTree &root) {
+    const auto begin = uint32_t(ast_.exprs.size());
+    appendExpr(static_cast<ParserRuleContext &>(root));
+    return {begin, uint32_t(ast_.exprs.size())};
+  }
+
+  static Operator binaryOperator(size_t type) {
+    switch (type) {
+    case ObjectiveParser::CARET:
+      return Operator::Power;
+    case ObjectiveParser::STAR:
+      return Operator::Multiply;
+    case ObjectiveParser::SLASH:
+      return Operator::Divide;
+    case ObjectiveParser::PLUS:
+      return Operator::Add;
+    case ObjectiveParser::MINUS:
+      return Operator::Subtract;
+    case ObjectiveParser::LESS:
+      return Operator::Less;
+    case ObjectiveParser::LESS_EQUAL:
+      return Operator::LessEqual;
+    case ObjectiveParser::GREATER:
+      return Operator::Greater;
+    case ObjectiveParser::GREATER_EQUAL:
+      return Operator::GreaterEqual;
+    case ObjectiveParser::EQUAL:
+      return Operator::Equal;
+    case ObjectiveParser::NOT_EQUAL:
+      return Operator::NotEqual;
+    case ObjectiveParser::AND:
+      return Operator::And;
+    default:
+      return Operator::Or;
+    }
+  }
+
+  /// Appends the expression, operands first. Recurses along the tree, whose depth kStackBytes
+  /// allows for.
+  void appendExpr(ParserRuleContext &context) {
+    const std::vector<ParseTree *> &parts = context.children;
+    Expr expr;
+    expr.span = spanOf(context);
+    if (parts.size() == 1) { // NAME | NUMBER
+      if (typeOf(*parts[0]) == ObjectiveParser::NUMBER) {
+        expr.kind = ExprKind::Number;
+        expr.number = numberOf(expr.span);
+      } else {
+        expr.kind = ExprKind::Name;
+        expr.name = nameOf(*parts[0]).text;
+      }
+    } else if (parts.size() == 2) { // - expr | not expr
+      appendOperand(*parts[1]);
+      expr.kind = ExprKind::Unary;
+      expr.op = typeOf(*parts[0]) == ObjectiveParser::NOT ? Operator::Not : Operator::Negate;
+      expr.arguments = 1;
+    } else if (!terminal(parts[0])) { // expr op expr
+      appendOperand(*parts[0]);
+      const auto left = uint32_t(ast_.exprs.size() - 1);
+      appendOperand(*parts[2]);
+      expr.kind = ExprKind::Binary;
+      expr.op = binaryOperator(typeOf(*parts[1]));
+      expr.nameSpan = spanOf(*parts[1]);
+      expr.arguments = 2;
+      refuseChain(expr, ast_.exprs[left]);
+      refuseChain(expr, ast_.exprs.back());
+    } else if (typeOf(*parts[0]) == ObjectiveParser::OPEN_PAREN) { // ( expr )
+      appendOperand(*parts[1]);
+      ast_.exprs.back().parenthesised = true;
+      ast_.exprs.back().span = expr.span;
+      return;
+    } else { // NAME ( expr , expr )
+      for (size_t i = 2; i + 1 < parts.size(); i += 2)
+        appendOperand(*parts[i]);
+      expr.kind = ExprKind::Call;
+      expr.name = nameOf(*parts[0]).text;
+      expr.nameSpan = spanOf(*parts[0]);
+      expr.arguments = uint32_t((parts.size() - 2) / 2);
+    }
+    ast_.exprs.push_back(std::move(expr));
+  }
+  void appendOperand(ParseTree &node) { appendExpr(static_cast<ParserRuleContext &>(node)); }
+
+  /// SPEC G3
+  void refuseChain(const Expr &outer, const Expr &operand) {
+    if (!isComparison(outer.op) || operand.kind != ExprKind::Binary || !isComparison(operand.op) ||
+        operand.parenthesised)
+      return;
+    diagnostics_
+        .report(DiagnosticKind::ChainedComparison, outer.span,
+                "comparisons do not chain; write `a < b and b < c`")
+        .notes.push_back({operand.span, "this is already a comparison"});
+  }
+
+  const Source &source_;
+  Diagnostics &diagnostics_;
+  Ast ast_;
+};
+
+/// ANTLR's objects, made once and used for every text: warm tables are most of what makes parsing
+/// fast.
+class Machine {
+public:
+  Machine() : lexer_(&input_), tokens_(&lexer_), parser_(&tokens_) {
+    lexer_.removeErrorListeners();
+    parser_.removeErrorListeners();
+    parser_.setErrorHandler(std::make_shared<FirstErrorStrategy>());
+    parser_.addParseListener(&guard_);
+    parser_.getInterpreter<antlr4::atn::ParserATNSimulator>()->setPredictionMode(
+        antlr4::atn::PredictionMode::SLL);
+  }
+
+  std::optional<Ast> parse(const Source &source, const std::string &ascii,
+                           Diagnostics &diagnostics) {
+    input_.load(ascii);
+    lexer_.setInputStream(&input_);
+    tokens_.setTokenSource(&lexer_);
+    tokens_.fill();
+    if (tokens_.size() - 1 > Limits::tokens) { // the last is the end; SPEC X2
+      diagnostics.report(DiagnosticKind::TooManyTokens, spanOf(*tokens_.get(Limits::tokens)),
+                         "the text has " + std::to_string(tokens_.size() - 1) +
+                             " tokens, the limit is " + std::to_string(Limits::tokens));
+      return std::nullopt;
+    }
+    std::optional<Ast> result;
+    if (attempt(0, 0, [&] { result = AstBuilder(source, diagnostics).build(*parser_.file()); }))
+      return result;
+    explain(source, diagnostics);
+    return std::nullopt;
+  }
+
+private:
+  /// Parses from a token on; the error if it failed. `outer` counts rules that a whole parse would
+  /// have entered before.
+  template <typename Rule> bool attempt(size_t token, size_t outer, Rule rule) {
+    parser_.setTokenStream(&tokens_);
+    tokens_.seek(token);
+    guard_.reset(outer);
+    try {
+      rule();
+      return true;
+    } catch (GiveUp &error) {
+      error_ = std::move(error);
+      return false;
+    }
+  }
+
+  std::vector<Token> plainTokens() {
+    std::vector<Token> plain;
+    for (antlr4::Token *token : tokens_.getTokens()) {
+      TokenKind kind = TokenKind::Symbol;
+      switch (const size_t type = token->getType()) {
+      case ObjectiveParser::NAME:
+        kind = TokenKind::Name;
+        break;
+      case ObjectiveParser::NUMBER:
+        kind = TokenKind::Number;
+        break;
+      case ObjectiveParser::BAD_NUMBER:
+        kind = TokenKind::BadNumber;
+        break;
+      case ObjectiveParser::ERR:
+        kind = TokenKind::Unknown;
+        break;
+      case antlr4::Token::EOF:
+        kind = TokenKind::End;
+        break;
+      default:
+        if (type >= ObjectiveParser::OBJECTIVE && type <= ObjectiveParser::USE)
+          kind = TokenKind::Keyword;
+      }
+      plain.push_back({kind, spanOf(*token)});
+    }
+    plain.back().span = {plain.back().span.begin, plain.back().span.begin};
+    return plain;
+  }
+
+  size_t typeAt(size_t token) { return tokens_.get(token)->getType(); }
+  bool startsItem(size_t token) {
+    return typeAt(token) >= ObjectiveParser::PARAM && typeAt(token) <= ObjectiveParser::USE;
+  }
+
+  /// Where to go on after an error in an item: after its `;`, or at what closes or opens something.
+  size_t resume(size_t token) {
+    for (;; ++token) {
+      if (typeAt(token) == antlr4::Token::EOF || typeAt(token) == ObjectiveParser::CLOSE_BRACE ||
+          startsItem(token))
+        return token;
+      if (typeAt(token) == ObjectiveParser::SEMICOLON)
+        return token + 1;
+    }
+  }
+
+  /// Says what is wrong with a text that does not parse. Every round moves on by a token at least
+  /// and gives up at the first error of its item, so the time is linear.
+  void explain(const Source &source, Diagnostics &diagnostics) {
+    const std::vector<Token> plain = plainTokens();
+    if (checkSpellings(source, plain, diagnostics))
+      return;
+    const auto report = [&] {
+      if (error_.tooDeep)
+        diagnostics.report(DiagnosticKind::TooDeep, plain[error_.token].span,
+                           "nested more than " + std::to_string(Limits::depth) + " levels deep");
+      else
+        explainUnexpected(source, plain, error_.token, error_.expected, diagnostics);
+    };
+    if (!attempt(0, 1, [&] { parser_.header(); }))
+      return report();
+    size_t at = tokens_.index();
+    while (typeAt(at) != antlr4::Token::EOF && typeAt(at) != ObjectiveParser::CLOSE_BRACE) {
+      if (attempt(at, 2, [&] { parser_.item(); })) {
+        at = tokens_.index();
+        continue;
+      }
+      report();
+      at = resume(std::max(error_.token, at + 1));
+    }
+    const bool closed = typeAt(at) == ObjectiveParser::CLOSE_BRACE;
+    if (closed)
+      ++at;
+    if (closed ? typeAt(at) != antlr4::Token::EOF && typeAt(at) != ObjectiveParser::OBJECTIVE
+               : !diagnostics.hasErrors())
+      explainUnexpected(source, plain, at, {.texts = {closed ? "the end of the text" : "`}`"}},
+                        diagnostics);
+    // A second objective with an error of its own.
+    if (!diagnostics.hasErrors())
+      diagnostics.report(DiagnosticKind::SecondObjective, plain[at].span,
+                         "a file holds one objective");
+  }
+
+  antlr4::ANTLRInputStream input_;
+  ObjectiveLexer lexer_;
+  antlr4::CommonTokenStream tokens_;
+  ObjectiveParser parser_;
+  DepthGuard guard_;
+  GiveUp error_;
+};
+
+} // namespace
+
+std::optional<Ast> parse(const Source &source, Diagnostics &diagnostics) {
+  const std::optional<std::string> ascii = checkEncoding(source, diagnostics);
+  if (!ascii)
+    return std::nullopt;
+  static StackThread thread(kStackBytes);
+  std::optional<Ast> result;
+  std::string failure;
+  const bool ran = thread.run([&] {
+    // The machine is used on this thread alone, one call at a time.
+    static std::unique_ptr<Machine> machine;
+    try {
+      if (!machine)
+        machine = std::make_unique<Machine>();
+      result = machine->parse(source, *ascii, diagnostics);
+      return;
+    } catch (const std::exception &error) {
+      failure = error.what();
+    } catch (const char *message) {
+      failure = message;
+    } catch (...) {
+      failure = "unknown exception";
+    }
+    machine.reset(); // whatever state it was left in
+  });
+  if (!ran)
+    failure = "the system gives no thread to parse on";
+  if (!failure.empty()) {
+    diagnostics.report(DiagnosticKind::UnexpectedToken, {0, 0}, "cannot parse: " + failure);
+    return std::nullopt;
+  }
+  return result;
+}
+
+} // namespace disco::dsl

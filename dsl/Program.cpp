@@ -1,0 +1,110 @@
+// Facts about operations, inputs and programs that follow from their tables. Making and checking
+// programs is elsewhere.
+#include "dsl/Program.h"
+
+#include "dsl/support/Number.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+
+namespace disco::dsl {
+
+namespace {
+
+struct OpRow {
+  std::string_view mnemonic;
+  unsigned arity;
+  OpShape shape;
+};
+
+constexpr OpRow kOps[] = {
+#define DISCO_OP(NAME, MNEMONIC, ARITY, SHAPE) {MNEMONIC, ARITY, OpShape::SHAPE},
+#include "dsl/Ops.def"
+};
+
+struct InputRow {
+  std::string_view name;
+  Extent extent;
+  bool hasGradient;
+};
+
+constexpr InputRow kInputs[] = {
+#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING) {#NAME, Extent::EXTENT, GRADIENT},
+#include "dsl/Inputs.def"
+};
+
+} // namespace
+
+std::string_view opMnemonic(Op op) { return kOps[size_t(op)].mnemonic; }
+unsigned opArity(Op op) { return kOps[size_t(op)].arity; }
+OpShape opShape(Op op) { return kOps[size_t(op)].shape; }
+
+std::string_view inputName(Input input) { return kInputs[size_t(input)].name; }
+Extent inputExtent(Input input) { return kInputs[size_t(input)].extent; }
+bool inputHasGradient(Input input) { return kInputs[size_t(input)].hasGradient; }
+
+std::optional<Input> inputByName(std::string_view name) {
+  for (size_t i = 0; i < kInputCount; ++i)
+    if (kInputs[i].name == name)
+      return Input(i);
+  return std::nullopt;
+}
+
+bool Parameter::contains(double value) const {
+  if (!std::isfinite(value))
+    return false;
+  return (lowerOpen ? value > lower : value >= lower) &&
+         (upperOpen ? value < upper : value <= upper);
+}
+
+std::string Parameter::rangeText() const {
+  return (lowerOpen ? "(" : "[") + formatNumber(lower) + ", " + formatNumber(upper) +
+         (upperOpen ? ")" : "]");
+}
+
+std::optional<uint32_t> Program::parameterIndex(std::string_view wanted) const {
+  for (uint32_t i = 0; i < parameters.size(); ++i)
+    if (parameters[i].name == wanted)
+      return i;
+  return std::nullopt;
+}
+
+std::vector<double> Program::defaultParameters() const {
+  std::vector<double> values;
+  values.reserve(parameters.size());
+  for (const Parameter &parameter : parameters)
+    values.push_back(parameter.defaultValue);
+  return values;
+}
+
+std::vector<Input> Program::inputsOf(std::span<const NodeId> results) const {
+  std::vector<bool> reached(nodes.size());
+  for (NodeId result : results)
+    if (result != kNoNode)
+      reached[result] = true;
+  std::array<bool, kInputCount> read{};
+  for (size_t id = nodes.size(); id-- > 0;) { // operands precede users
+    if (!reached[id])
+      continue;
+    const Node &node = nodes[id];
+    if (node.op == Op::Input)
+      read[node.index] = true;
+    for (unsigned i = 0; i < opArity(node.op); ++i)
+      reached[node.operands[i]] = true;
+  }
+  std::vector<Input> inputs;
+  for (size_t i = 0; i < kInputCount; ++i)
+    if (read[i])
+      inputs.push_back(Input(i));
+  return inputs;
+}
+
+bool Program::lossNeedsReference() const {
+  std::vector<Input> inputs = inputsOf(std::array{loss});
+  return std::any_of(inputs.begin(), inputs.end(), [](Input input) {
+    return input == Input::reference_chosen_logps || input == Input::reference_rejected_logps;
+  });
+}
+
+} // namespace disco::dsl
