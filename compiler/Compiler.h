@@ -1,0 +1,52 @@
+// From a checked program to code: the public face of the compiler. No MLIR or LLVM type appears
+// here.
+#pragma once
+
+#include "dsl/Program.h"
+#include "dsl/support/Result.h"
+#include "runtime/Kernel.h"
+
+#include <memory>
+#include <string>
+
+namespace disco::compiler {
+
+/// The printable forms between a program and machine code, in order.
+enum class Stage : uint8_t {
+  Obj,   // the objective in the obj dialect, stabilised
+  Grad,  // with its gradient
+  Loops, // vector loops over pairs
+  Llvm,  // LLVM IR
+  Asm,   // assembly of this CPU
+  Ptx,   // PTX for EmitOptions::gpuArch
+};
+
+struct EmitOptions {
+  std::string gpuArch = "sm_90";
+};
+
+/// What kernels of the program read and write; the host kernel carries it, and it is the manifest
+/// of the PTX text.
+runtime::Signature signatureOf(const dsl::Program &program);
+
+/// A warm compiler: one MLIR context and target machine. One per thread; not thread-safe.
+class Compiler {
+public:
+  Compiler();
+  ~Compiler();
+  Compiler(Compiler &&) noexcept;
+  Compiler &operator=(Compiler &&) noexcept;
+
+  /// Machine code for this process, parameters as arguments. Errors are the compiler's own limits
+  /// or faults.
+  Result<runtime::HostKernel> compileHost(const dsl::Program &program);
+  /// The text of one stage.
+  Result<std::string> emit(const dsl::Program &program, Stage stage,
+                           const EmitOptions &options = {});
+
+private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+} // namespace disco::compiler

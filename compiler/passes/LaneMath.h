@@ -1,0 +1,71 @@
+// Elementary functions as float32 arithmetic, for a vector of lanes or one: the same polynomials on
+// the CPU and the GPU, and nothing left for a mathematics library. Errors are bounded in
+// test/unit/compiler/LaneMathTest.cpp.
+#pragma once
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/Builders.h"
+
+namespace disco::obj {
+
+/// Builds arithmetic on values of one type: f32, or a vector of it. Special values follow C99 Annex
+/// F, except that the sign of a zero result is not kept.
+class LaneMath {
+public:
+  LaneMath(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type lanes)
+      : b_(builder), loc_(loc), lanes_(lanes) {}
+
+  mlir::Value number(double value);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+  mlir::Value sub(mlir::Value a, mlir::Value b);
+  mlir::Value mul(mlir::Value a, mlir::Value b);
+  mlir::Value div(mlir::Value a, mlir::Value b);
+  mlir::Value neg(mlir::Value x);
+  mlir::Value compare(mlir::arith::CmpFPredicate predicate, mlir::Value a, mlir::Value b);
+  mlir::Value select(mlir::Value condition, mlir::Value a, mlir::Value b);
+
+  mlir::Value abs(mlir::Value x);
+  mlir::Value sign(mlir::Value x);
+  mlir::Value sqrt(mlir::Value x);
+  mlir::Value min(mlir::Value a, mlir::Value b);
+  mlir::Value max(mlir::Value a, mlir::Value b);
+  mlir::Value exp(mlir::Value x);
+  mlir::Value expm1(mlir::Value x);
+  mlir::Value log(mlir::Value x);
+  mlir::Value log1p(mlir::Value x);
+  mlir::Value tanh(mlir::Value x);
+  mlir::Value sigmoid(mlir::Value x);
+  mlir::Value softplus(mlir::Value x);
+  mlir::Value pow(mlir::Value x, mlir::Value p);
+
+private:
+  /// x = n ln 2 + r with |r| <= ln 2 / 2 (a little more at the ends), as e^r - 1 and the integer n.
+  struct Reduced {
+    mlir::Value expm1R, n;
+  };
+  /// m 2^e with m in [sqrt(1/2), sqrt(2)); e as a float.
+  struct Split {
+    mlir::Value m, e;
+  };
+
+  mlir::Type like(mlir::Type element);
+  mlir::Value numberOf(mlir::Type element, double value);
+  mlir::Value integer(mlir::Type element, int64_t value);
+  mlir::Value bits(mlir::Value x, mlir::Type element);
+  mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
+  mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
+  mlir::Value clampKeepingNaN(mlir::Value x, double low, double high);
+  mlir::Value powerOfTwo(mlir::Value n);
+  Reduced reduce(mlir::Value x);
+  mlir::Value expInRange(mlir::Value x);
+  mlir::Value expMinusAbs(mlir::Value x);
+  Split split(mlir::Value x);
+  mlir::Value logOnePlus(mlir::Value f);
+  mlir::Value log1pUnit(mlir::Value x);
+
+  mlir::OpBuilder &b_;
+  mlir::Location loc_;
+  mlir::Type lanes_;
+};
+
+} // namespace disco::obj

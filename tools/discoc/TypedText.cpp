@@ -1,0 +1,50 @@
+#include "tools/discoc/TypedText.h"
+
+#include "dsl/support/Number.h"
+
+namespace disco::discoc {
+
+namespace {
+
+std::string reference(dsl::NodeId id) { return "%" + std::to_string(id); }
+
+std::string nodeText(const dsl::Program &program, dsl::NodeId id) {
+  const dsl::Node &node = program[id];
+  std::string text = reference(id) + " = " + std::string(dsl::opMnemonic(node.op));
+  switch (node.op) {
+  case dsl::Op::Constant:
+    text += " " + formatNumber(node.constant);
+    break;
+  case dsl::Op::Parameter:
+    text += " " + program.parameters[node.index].name;
+    break;
+  case dsl::Op::Input:
+    text += " " + std::string(dsl::inputName(dsl::Input(node.index)));
+    break;
+  default:
+    for (unsigned i = 0; i < dsl::opArity(node.op); ++i)
+      text += (i > 0 ? ", " : " ") + reference(node.operands[i]);
+  }
+  text += node.type.extent == dsl::Extent::Pair ? " : pair" : " : batch";
+  text += node.type.kind == dsl::Kind::Bool ? " bool" : " real";
+  return text + (node.hasGradient ? ", gradient" : "");
+}
+
+} // namespace
+
+std::string typedText(const dsl::Program &program) {
+  std::string text = "objective " + program.name + "\n";
+  for (const dsl::Parameter &parameter : program.parameters)
+    text += "param " + parameter.name + " = " + formatNumber(parameter.defaultValue) + " in " +
+            parameter.rangeText() + (parameter.logScale ? " log" : "") + "\n";
+  for (dsl::NodeId id = 0; id < program.nodes.size(); ++id)
+    text += nodeText(program, id) + "\n";
+  text += "loss = " + reference(program.loss) + "\n";
+  text += "reward chosen = " + reference(program.chosenReward) + "\n";
+  text += "reward rejected = " + reference(program.rejectedReward) + "\n";
+  for (const dsl::Metric &metric : program.metrics)
+    text += "metric " + metric.name + " = " + reference(metric.value) + "\n";
+  return text;
+}
+
+} // namespace disco::discoc
