@@ -1,0 +1,29 @@
+// From the text of an objective to something a training can call: the one place where trainer and
+// compiler meet.
+#pragma once
+
+#include "dsl/Dsl.h"
+#include "trainer/Objective.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace disco::tools {
+
+/// "host" where this build has a compiler, else "interpreter".
+const char *defaultEngine();
+
+/// `engine` is "host" or "interpreter". Errors: findings in the text as rendered, a setting outside
+/// its range, an engine that this build lacks.
+Result<std::unique_ptr<trainer::Objective>>
+makeObjective(const Source &source,
+              const std::vector<std::pair<std::string, std::string>> &settings,
+              const std::string &engine);
+
+/// Splits `beta=0.1` as given to -D; the error names the argument.
+Result<std::vector<std::pair<std::string, std::string>>>
+parseSettings(const std::vector<std::string> &arguments);
+
+} // namespace disco::tools

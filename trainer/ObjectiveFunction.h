@@ -1,0 +1,55 @@
+// A compiled objective as one operation of torch's autograd: forward computes loss and gradient in
+// one pass over the pairs, backward only scales. Nothing here knows the trainer; tools/gpu and the
+// benchmarks use it alone.
+#pragma once
+
+#include "runtime/Kernel.h"
+#include "runtime/PtxKernel.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace disco::trainer {
+
+/// An objective with its parameters bound, on the host, on one CUDA device, or on both. Cheap to
+/// copy; safe to use from several threads at once.
+class ObjectiveKernel {
+public:
+  /// Parameters in the signature's order, one each. The kernels, when both are given, have the same
+  /// signature.
+  ObjectiveKernel(runtime::HostKernel host, std::span<const double> parameters);
+  ObjectiveKernel(runtime::PtxKernel device, std::span<const double> parameters);
+  void add(runtime::PtxKernel device);
+
+  const runtime::Signature &signature() const { return signature_; }
+  std::span<const float> parameters() const { return parameters_; }
+  const runtime::HostKernel *host() const { return host_.gradient ? &host_ : nullptr; }
+  /// The kernel for a CUDA device, or null.
+  const runtime::PtxKernel *device(int ordinal) const;
+  /// The position of gradient `g` among the inputs, or -1: the objective does not read that input.
+  int gradientInput(size_t g) const { return gradientInputs_[g]; }
+
+private:
+  runtime::Signature signature_;
+  std::vector<float> parameters_;
+  std::array<int, 2> gradientInputs_{};
+  runtime::HostKernel host_;
+  std::vector<runtime::PtxKernel> devices_;
+  void bind(std::span<const double> parameters);
+};
+
+/// The mean loss over the pairs, a scalar on the inputs' device, on which backward() gives d loss /
+/// d input to the inputs that the signature lists under `gradients`. `inputs` are in the
+/// signature's order, each float32 [pairs] on one device; ones that are not contiguous are copied.
+/// On CUDA it runs on torch's current stream and does not wait for it.
+///
+/// Throws c10::Error (it is called like an operator of torch) when the number, dtype, shape or
+/// device of the inputs is wrong, when an input without a gradient requires one, and when the
+/// device has no kernel. backward() throws when it is asked for a differentiable gradient
+/// (create_graph): kernels give first derivatives only.
+at::Tensor applyObjective(const ObjectiveKernel &kernel, at::TensorList inputs);
+
+} // namespace disco::trainer

@@ -1,0 +1,40 @@
+// Preference pairs as tokens, with the reference model's log-probabilities: everything a training
+// reads besides the policy.
+#pragma once
+
+#include "trainer/Model.h"
+#include "trainer/TokenBatch.h"
+#include "trainer/TrainConfig.h"
+#include "trainer/data/PreferenceData.h"
+
+#include <string>
+#include <vector>
+
+namespace disco::trainer {
+
+struct TokenizedPair {
+  Sequence chosen, rejected;
+};
+
+struct PairSet {
+  std::vector<TokenizedPair> pairs;
+  size_t dropped = 0; // pairs that lost a whole completion to max_length
+  std::vector<float> referenceChosen,
+      referenceRejected; // [pairs], summed log-probabilities; empty until filled
+};
+
+/// prompt + completion (+ end of text), cut at config.max_length tokens or what the model can see.
+/// An empty prompt becomes the end-of-text token. Error when no pair is left.
+Result<PairSet> tokenizePairs(const std::vector<data::PreferencePair> &pairs,
+                              const data::Tokenizer &tokenizer, const TrainConfig &config,
+                              const Gpt2Config &model);
+
+/// Log-probabilities of chosen and rejected completions under `model`, by the same code that
+/// trains.
+void computeReference(const Gpt2Model &model, PairSet &set);
+/// The same, kept in the folder `cache` under the hash of model and tokens; a damaged file is
+/// computed again. A cache that cannot be written costs time only; the warning says why.
+void cachedReference(const Gpt2Model &model, PairSet &set, const std::string &cache,
+                     std::string &warning);
+
+} // namespace disco::trainer
