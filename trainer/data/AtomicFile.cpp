@@ -28,6 +28,14 @@ std::string folderOf(const std::string &path) {
 } // namespace
 
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
+  // A device, a pipe or a terminal is written to, never replaced: -o /dev/stdout, -o >(less).
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+    int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0)
+      return systemError(path, "open");
+    return AtomicFile(path, "", descriptor);
+  }
   // The process id keeps two writers apart; the last rename wins whole.
   std::string temporary = path + ".tmp" + std::to_string(::getpid());
   int descriptor =
@@ -45,7 +53,8 @@ AtomicFile::~AtomicFile() {
   if (descriptor_ < 0)
     return;
   ::close(descriptor_);
-  ::unlink(temporary_.c_str());
+  if (!temporary_.empty())
+    ::unlink(temporary_.c_str());
 }
 
 Result<void> AtomicFile::write(std::string_view bytes) {
@@ -63,6 +72,9 @@ Result<void> AtomicFile::write(std::string_view bytes) {
 
 Result<void> AtomicFile::commit() {
   assert(descriptor_ >= 0 && "commit twice");
+  if (temporary_.empty())
+    return ::close(std::exchange(descriptor_, -1)) == 0 ? Result<void>{}
+                                                        : systemError(path_, "write");
   if (::fsync(descriptor_) != 0)
     return systemError(path_, "write");
   // Some file systems report a full disk only here.

@@ -12,7 +12,8 @@
 
 namespace disco::data {
 
-/// Replaces `path` by `content`. Folders are not created. On any failure (full disk, no permission,
+/// Replaces `path` by `content`; what is not a regular file (a device, a pipe) is written to.
+/// Folders are not created. On any failure (full disk, no permission,
 /// ...) the error names the path and the cause, the old file is intact and the temporary file is
 /// gone.
 Result<void> writeFileAtomically(const std::string &path, std::string_view content);
@@ -32,7 +33,7 @@ public:
 private:
   AtomicFile(std::string path, std::string temporary, int descriptor)
       : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
-  std::string path_, temporary_;
+  std::string path_, temporary_; // no temporary: the target itself is written
   int descriptor_ = -1;
 };
 

@@ -1,0 +1,62 @@
+// Rewrites that are exact in IEEE arithmetic, and ones that look so but are not.
+// REQUIRES: compiler
+// RUN: %disco-opt %s -canonicalize | FileCheck %s
+
+// CHECK-LABEL: @identities
+// CHECK-SAME: policy_chosen_logps: %[[X:.*]])
+obj.objective @identities(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b, c, d, e] {
+  %zero = obj.constant 0.0
+  %one = obj.constant 1.0
+  %minus = obj.constant -1.0
+  %two = obj.constant 2.0
+  %neg = obj.neg %x : !obj.real<pair>
+  %a = obj.neg %neg : !obj.real<pair>
+  %b = obj.mul %one, %x : !obj.real<batch>, !obj.real<pair>
+  %c = obj.sub %x, %zero : !obj.real<pair>, !obj.real<batch>
+  // CHECK-DAG: %[[NEG:.*]] = obj.neg %[[X]]
+  %d = obj.mul %x, %minus : !obj.real<pair>, !obj.real<batch>
+  // CHECK-DAG: %[[SQUARE:.*]] = obj.mul %[[X]], %[[X]]
+  %e = obj.pow %x, %two : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.yield loss %[[X]] : <pair> metrics %[[X]], %[[X]], %[[X]], %[[NEG]], %[[SQUARE]]
+  obj.yield loss %x : !obj.real<pair> metrics %a, %b, %c, %d, %e : !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>
+}
+
+// -0 + 0 is 0, inf * 0 and inf - inf are NaN.
+// CHECK-LABEL: @inexact_kept
+obj.objective @inexact_kept(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b] {
+  %zero = obj.constant 0.0
+  // CHECK: obj.add
+  %a = obj.add %x, %zero : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.mul
+  %b = obj.mul %x, %zero : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.sub
+  %c = obj.sub %x, %x : !obj.real<pair>, !obj.real<pair>
+  obj.yield loss %c : !obj.real<pair> metrics %a, %b : !obj.real<pair>, !obj.real<pair>
+}
+
+// CHECK-LABEL: @chain
+// CHECK-SAME: policy_chosen_logps: %[[X:.*]])
+obj.objective @chain(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b, c] {
+  %one = obj.constant 1.0
+  %two = obj.constant 2.0
+  // CHECK: %[[TWO:.*]] = obj.constant 2
+  // CHECK: %[[INFINITY:.*]] = obj.constant 0x7FF0000000000000
+  %infinity = obj.constant 0x7FF0000000000000
+  %a = obj.chain %one, %x : !obj.real<batch>, !obj.real<pair>
+  // CHECK: %[[PRODUCT:.*]] = obj.mul %[[X]], %[[TWO]]
+  %b = obj.chain %x, %two : !obj.real<pair>, !obj.real<batch>
+  // CHECK: %[[KEPT:.*]] = obj.chain %[[X]], %[[INFINITY]]
+  %c = obj.chain %x, %infinity : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.yield loss %[[X]] : <pair> metrics %[[X]], %[[PRODUCT]], %[[KEPT]]
+  obj.yield loss %x : !obj.real<pair> metrics %a, %b, %c : !obj.real<pair>, !obj.real<pair>, !obj.real<pair>
+}
+
+// A pair arm that equals a batch arm would change the type.
+// CHECK-LABEL: @where_of_wider_type_kept
+obj.objective @where_of_wider_type_kept(policy_chosen_logps: %x) parameters [] wrt [] metrics [] {
+  %one = obj.constant 1.0
+  %test = obj.lt %x, %one : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.where
+  %a = obj.where %test, %one, %one : !obj.bool<pair>, !obj.real<batch>, !obj.real<batch>
+  obj.yield loss %a : !obj.real<pair>
+}

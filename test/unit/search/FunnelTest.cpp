@@ -1,0 +1,82 @@
+// The front of the funnel: what passes, what is refused and why.
+#include "trainer/search/Funnel.h"
+
+#include "dsl/Dsl.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+namespace disco::search {
+namespace {
+
+Screened screen(const std::string &loss) {
+  Funnel funnel;
+  return funnel.screen("objective x { param beta = 0.1 in [1e-3, 10] log; loss = " + loss + "; }");
+}
+
+TEST(Funnel, EveryShippedObjectivePasses) {
+  size_t count = 0;
+  for (const auto &entry : std::filesystem::directory_iterator(OBJECTIVES)) {
+    Funnel funnel;
+    Screened screened = funnel.screen(dsl::readSource(entry.path().string())->text());
+    EXPECT_EQ(verdictName(screened.verdict), "accepted") << entry.path() << ": " << screened.reason;
+    ++count;
+  }
+  EXPECT_GE(count, 13u);
+}
+
+TEST(Funnel, TextThatDoesNotCheckNamesTheDiagnostic) {
+  Screened screened = screen("beta * unheard_of");
+  EXPECT_EQ(screened.verdict, Verdict::Invalid);
+  ASSERT_FALSE(screened.diagnosticIds.empty());
+  EXPECT_EQ(screened.reason.substr(0, screened.diagnosticIds[0].size()), screened.diagnosticIds[0]);
+}
+
+TEST(Funnel, HostileTextsAreOnlyInvalid) {
+  for (const std::string &text :
+       {std::string(), std::string(20000, '('), std::string("import os\nos.system('x')"),
+        std::string("objective x { loss = margin; }\0", 31), std::string("\xff\xfe\x00\x01", 4)}) {
+    Funnel funnel;
+    EXPECT_EQ(funnel.screen(text).verdict, Verdict::Invalid);
+  }
+}
+
+TEST(Funnel, TheSameFunctionIsADuplicate) {
+  Funnel funnel;
+  auto verdict = [&](const std::string &text) { return verdictName(funnel.screen(text).verdict); };
+  EXPECT_EQ(
+      verdict(
+          "objective a { param beta = 0.1 in [1e-3, 10] log; loss = softplus(-beta * margin); }"),
+      "accepted");
+  EXPECT_EQ(verdict("objective b { param beta = 0.1 in [1e-3, 10] log; let dead = exp(margin); "
+                    "loss = -logsigmoid(beta * margin); }"),
+            "duplicate");
+  EXPECT_EQ(
+      verdict(
+          "objective c { param beta = 0.7 in [1e-3, 10] log; loss = softplus(-beta * margin); }"),
+      "duplicate")
+      << "the scale is searched, so its default is no difference";
+  EXPECT_EQ(verdict("objective d { param beta = 0.1 in [1e-3, 10] log; loss = softplus(-2 * beta * "
+                    "margin); }"),
+            "accepted");
+}
+
+TEST(Funnel, ProbesFindNonFiniteValuesAndGradients) {
+  EXPECT_EQ(screen("exp(-10 * margin)").verdict, Verdict::NonFinite);
+  EXPECT_EQ(screen("log(beta * margin)").verdict, Verdict::NonFinite);
+  EXPECT_EQ(screen("softplus(-margin) / batch_std(margin)").verdict, Verdict::NonFinite)
+      << "all margins equal at step 0";
+}
+
+TEST(Funnel, ProbesFindWhatNeverStarts) {
+  EXPECT_EQ(screen("square(margin)").verdict, Verdict::NoGradient);
+  EXPECT_EQ(screen("abs(beta * margin)").verdict, Verdict::NoGradient);
+}
+
+TEST(Funnel, LossesThatRiseWithTheMarginAreWelcome) {
+  EXPECT_EQ(screen("softplus(beta * margin)").verdict, Verdict::Accepted);
+}
+
+} // namespace
+} // namespace disco::search
