@@ -35,9 +35,11 @@ struct BlockShape {
   double epsilon = 1e-5;
 };
 
-/// x_ND to x_ND. Records one autograd node when gradients are enabled.
+/// x_ND to [N, D], or to [M, D] for Rows::Scored: after attention, which needs all tokens, the last
+/// block goes on only where something is predicted. Records one autograd node when gradients are
+/// enabled.
 at::Tensor applyBlock(const at::Tensor &x_ND, const BlockParameters &parameters,
-                      const BlockShape &shape, const TokenBatch &batch);
+                      const BlockShape &shape, const TokenBatch &batch, Rows rows);
 
 /// The part of a block before attention (layer norm and projection to [N, 3 D]) and the part after
 /// it, for code that does its own attention, such as sampling with cached keys and values.

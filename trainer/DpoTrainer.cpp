@@ -91,6 +91,7 @@ DpoTrainer::Step DpoTrainer::step() {
           set_.referenceRejected[indices[i]];
     }
     column(columns_, dsl::Input::chosen_length)[i] = static_cast<float>(pair.chosen.scoredLength());
+    tokens_ += static_cast<int64_t>(pair.chosen.tokens.size() + pair.rejected.tokens.size());
     column(columns_, dsl::Input::rejected_length)[i] =
         static_cast<float>(pair.rejected.scoredLength());
   }
@@ -108,14 +109,12 @@ DpoTrainer::Step DpoTrainer::step() {
   at::Tensor whole_B;
   if (single) {
     TokenBatch batch = batchOf(indices);
-    tokens_ += batch.tokens_N.numel();
     whole_B = logps(batch);
     read(whole_B, 0);
   } else {
     at::NoGradGuard noGrad;
     for (size_t from = 0; from < indices.size(); from += micro) {
       TokenBatch batch = batchOf(indices.subspan(from, micro));
-      tokens_ += batch.tokens_N.numel();
       read(logps(batch), from);
     }
   }

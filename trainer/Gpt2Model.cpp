@@ -46,7 +46,8 @@ at::Tensor Gpt2Model::hidden(const TokenBatch &batch) const {
   at::Tensor x_ND =
       at::embedding(wte_VD, batch.tokens_N) + at::embedding(wpe_PD, batch.positions_N);
   for (const BlockParameters &block : blocks)
-    x_ND = applyBlock(x_ND, block, blockShape(), batch);
+    x_ND = applyBlock(x_ND, block, blockShape(), batch,
+                      &block == &blocks.back() ? Rows::Scored : Rows::All);
   return at::layer_norm(x_ND, {config.n_embd}, lnfWeight_D, lnfBias_D, config.layer_norm_epsilon);
 }
 

@@ -27,7 +27,8 @@ public:
   /// the head has none of its own.
   std::vector<std::pair<std::string, at::Tensor>> named() const;
 
-  /// Final hidden states after the last layer norm, [N, D]: what the head reads. Differentiable.
+  /// Final hidden states of the scored positions after the last layer norm, [M, D]: what the head
+  /// reads. Differentiable.
   at::Tensor hidden(const TokenBatch &batch) const;
 
   BlockShape blockShape() const { return {config.n_head, config.layer_norm_epsilon}; }

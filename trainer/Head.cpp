@@ -1,4 +1,4 @@
-// Schedule: the scored rows are gathered first, so prompt tokens cost nothing. Rows go through in
+// Schedule: the model gives scored rows only, so prompt tokens cost nothing. Rows go through in
 // chunks whose logits stay in the cache. When all chunks together are small their log-softmax is
 // kept for backward, otherwise it is computed again there. With w_s = dJ/dlogp of sequence s,
 // dlogits_t = w_s (onehot(label_t) - softmax_t).
@@ -16,10 +16,10 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-constexpr int64_t kChunkBytes =
-    int64_t{4} << 20; // of logits; about the size of two cores' second-level caches
-constexpr int64_t kKeepBytes = int64_t{256}
-                               << 20; // of log-softmax kept between forward and backward
+/// Of logits; about the size of two cores' second-level caches.
+constexpr int64_t kChunkBytes = int64_t{4} << 20;
+/// Of log-softmax kept between forward and backward.
+constexpr int64_t kKeepBytes = int64_t{256} << 20;
 
 int64_t chunkRows(int64_t vocabulary) {
   return std::max<int64_t>(64, kChunkBytes / (vocabulary * static_cast<int64_t>(sizeof(float))));
@@ -34,93 +34,84 @@ at::Tensor pickLabels(const at::Tensor &logp_RV, const at::Tensor &labels_R) {
 }
 
 struct HeadFunction : torch::autograd::Function<HeadFunction> {
-  static Variable forward(AutogradContext *context, const Variable &hidden_ND,
-                          const Variable &weight_VD, const at::Tensor &rows_M,
-                          const at::Tensor &labels_M, const at::Tensor &sequence_M,
-                          int64_t sequences) {
-    int64_t count = rows_M.size(0), step = chunkRows(weight_VD.size(0));
+  static Variable forward(AutogradContext *context, const Variable &hidden_MD,
+                          const Variable &weight_VD, const at::Tensor &labels_M,
+                          const at::Tensor &sequence_M, int64_t sequences) {
+    int64_t count = labels_M.size(0), step = chunkRows(weight_VD.size(0));
     bool keep = count * weight_VD.size(0) * static_cast<int64_t>(sizeof(float)) <= kKeepBytes;
-    at::Tensor rows_MD = hidden_ND.index_select(0, rows_M);
-    at::Tensor logps_B = at::zeros({sequences}, hidden_ND.options());
-    variable_list saved{rows_MD, weight_VD, rows_M, labels_M, sequence_M};
+    at::Tensor logps_B = at::zeros({sequences}, hidden_MD.options());
+    variable_list saved{hidden_MD, weight_VD, labels_M, sequence_M};
     for (int64_t from = 0; from < count; from += step) {
       int64_t to = std::min(count, from + step);
-      at::Tensor logp_RV = logSoftmax(rows_MD.slice(0, from, to), weight_VD);
+      at::Tensor logp_RV = logSoftmax(hidden_MD.slice(0, from, to), weight_VD);
       logps_B.index_add_(0, sequence_M.slice(0, from, to),
                          pickLabels(logp_RV, labels_M.slice(0, from, to)));
       if (keep)
         saved.push_back(logp_RV);
     }
     context->save_for_backward(std::move(saved));
-    context->saved_data["tokens"] = hidden_ND.size(0);
     return logps_B;
   }
 
   static variable_list backward(AutogradContext *context, variable_list gradients) {
+    constexpr size_t kInputs = 4;
     variable_list saved = context->get_saved_variables();
-    const at::Tensor &rows_MD = saved[0], &weight_VD = saved[1], &rows_M = saved[2],
-                     &labels_M = saved[3];
-    bool kept = saved.size() > 5;
-    at::Tensor scale_M = gradients[0].index_select(0, saved[4]);
-    int64_t count = rows_M.size(0), step = chunkRows(weight_VD.size(0));
-    at::Tensor dRows_MD = at::empty_like(rows_MD), dWeight_VD = at::zeros_like(weight_VD);
+    const at::Tensor &hidden_MD = saved[0], &weight_VD = saved[1], &labels_M = saved[2];
+    bool kept = saved.size() > kInputs;
+    at::Tensor scale_M = gradients[0].index_select(0, saved[3]);
+    int64_t count = labels_M.size(0), step = chunkRows(weight_VD.size(0));
+    at::Tensor dHidden_MD = at::empty_like(hidden_MD), dWeight_VD = at::zeros_like(weight_VD);
     for (int64_t from = 0, chunk = 0; from < count; from += step, ++chunk) {
       int64_t to = std::min(count, from + step);
-      at::Tensor chunk_RD = rows_MD.slice(0, from, to);
-      at::Tensor dLogits_RV = kept ? saved[5 + chunk] : logSoftmax(chunk_RD, weight_VD);
+      at::Tensor chunk_RD = hidden_MD.slice(0, from, to);
+      at::Tensor dLogits_RV = kept ? saved[kInputs + chunk] : logSoftmax(chunk_RD, weight_VD);
       at::Tensor scale_R1 = scale_M.slice(0, from, to).unsqueeze(1);
       dLogits_RV.exp_().mul_(scale_R1.neg());
       dLogits_RV.scatter_add_(1, labels_M.slice(0, from, to).unsqueeze(1), scale_R1);
-      at::Tensor dChunk_RD = dRows_MD.slice(0, from, to);
+      at::Tensor dChunk_RD = dHidden_MD.slice(0, from, to);
       at::mm_out(dChunk_RD, dLogits_RV, weight_VD);
       dWeight_VD.addmm_(dLogits_RV.t(), chunk_RD);
     }
-    at::Tensor dHidden_ND =
-        at::zeros({context->saved_data["tokens"].toInt(), rows_MD.size(1)}, rows_MD.options());
-    dHidden_ND.index_copy_(0, rows_M, dRows_MD);
-    return {dHidden_ND, dWeight_VD, {}, {}, {}, {}};
+    return {dHidden_MD, dWeight_VD, {}, {}, {}};
   }
 };
 
 } // namespace
 
-at::Tensor sequenceLogps(const at::Tensor &hidden_ND, const at::Tensor &weight_VD,
+at::Tensor sequenceLogps(const at::Tensor &hidden_MD, const at::Tensor &weight_VD,
                          const TokenBatch &batch) {
   if (at::GradMode::is_enabled())
-    return HeadFunction::apply(hidden_ND, weight_VD, batch.rows_M, batch.labels_M, batch.sequence_M,
+    return HeadFunction::apply(hidden_MD, weight_VD, batch.labels_M, batch.sequence_M,
                                batch.sequences);
-  at::Tensor logps_B = at::zeros({batch.sequences}, hidden_ND.options());
-  return logps_B.index_add_(0, batch.sequence_M, tokenLogps(hidden_ND, weight_VD, batch));
+  at::Tensor logps_B = at::zeros({batch.sequences}, hidden_MD.options());
+  return logps_B.index_add_(0, batch.sequence_M, tokenLogps(hidden_MD, weight_VD, batch));
 }
 
-at::Tensor tokenLogps(const at::Tensor &hidden_ND, const at::Tensor &weight_VD,
+at::Tensor tokenLogps(const at::Tensor &hidden_MD, const at::Tensor &weight_VD,
                       const TokenBatch &batch) {
   at::NoGradGuard noGrad;
-  int64_t count = batch.rows_M.size(0), step = chunkRows(weight_VD.size(0));
-  at::Tensor rows_MD = hidden_ND.index_select(0, batch.rows_M),
-             logps_M = at::empty({count}, hidden_ND.options());
+  int64_t count = batch.labels_M.size(0), step = chunkRows(weight_VD.size(0));
+  at::Tensor logps_M = at::empty({count}, hidden_MD.options());
   for (int64_t from = 0; from < count; from += step) {
     int64_t to = std::min(count, from + step);
     logps_M.slice(0, from, to)
-        .copy_(pickLabels(logSoftmax(rows_MD.slice(0, from, to), weight_VD),
+        .copy_(pickLabels(logSoftmax(hidden_MD.slice(0, from, to), weight_VD),
                           batch.labels_M.slice(0, from, to)));
   }
   return logps_M;
 }
 
-std::pair<double, double> tokenDivergences(const at::Tensor &pHidden_ND,
+std::pair<double, double> tokenDivergences(const at::Tensor &pHidden_MD,
                                            const at::Tensor &pWeight_VD,
-                                           const at::Tensor &qHidden_ND,
+                                           const at::Tensor &qHidden_MD,
                                            const at::Tensor &qWeight_VD, const TokenBatch &batch) {
   at::NoGradGuard noGrad;
-  int64_t count = batch.rows_M.size(0), step = chunkRows(pWeight_VD.size(0));
-  at::Tensor p_MD = pHidden_ND.index_select(0, batch.rows_M),
-             q_MD = qHidden_ND.index_select(0, batch.rows_M);
+  int64_t count = batch.labels_M.size(0), step = chunkRows(pWeight_VD.size(0));
   double forward = 0, backward = 0;
   for (int64_t from = 0; from < count; from += step) {
     int64_t to = std::min(count, from + step);
-    at::Tensor logP_RV = logSoftmax(p_MD.slice(0, from, to), pWeight_VD);
-    at::Tensor logQ_RV = logSoftmax(q_MD.slice(0, from, to), qWeight_VD);
+    at::Tensor logP_RV = logSoftmax(pHidden_MD.slice(0, from, to), pWeight_VD);
+    at::Tensor logQ_RV = logSoftmax(qHidden_MD.slice(0, from, to), qWeight_VD);
     at::Tensor difference_RV = logP_RV - logQ_RV;
     forward += logP_RV.exp_().mul_(difference_RV).sum(at::kDouble).item<double>();
     backward -= logQ_RV.exp_().mul_(difference_RV).sum(at::kDouble).item<double>();

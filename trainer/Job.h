@@ -12,7 +12,7 @@
 namespace disco::trainer {
 
 /// Part of every job's key. Raise it whenever the same spec would train or score differently.
-inline constexpr int kTrainerVersion = 1;
+inline constexpr int kTrainerVersion = 2;
 
 struct JobSpec {
   std::string objective;                    // canonical text of the objective, never a path
