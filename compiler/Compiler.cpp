@@ -80,6 +80,15 @@ struct Compiler::State {
   /// The objective after all passes up to `stage`.
   Result<OwningOpRef<ModuleOp>> lowered(const dsl::Program &program, Stage stage) {
     problems.clear();
+    if (std::optional<dsl::NodeId> refused = firstRefused(program)) {
+      const dsl::Node &node = program[*refused];
+      const std::string_view name = node.op == dsl::Op::Input
+                                        ? dsl::inputName(dsl::Input(node.index))
+                                        : dsl::opMnemonic(node.op);
+      return Error{"objective `" + program.name + "`, byte " + std::to_string(node.span.begin) +
+                   ": `" + std::string(name) +
+                   "` is not compiled yet; the interpreter has it (`--engine=interpreter`)"};
+    }
     OwningOpRef<ModuleOp> module = emitObj(context, program);
     if (failed(simplify.run(*module)))
       return failure("simplifying the objective");
@@ -163,7 +172,7 @@ runtime::Signature compiler::signatureOf(const dsl::Program &program) {
   for (dsl::Input input : pairInputs(program))
     signature.inputs.emplace_back(dsl::inputName(input));
   for (size_t i = 0; i < dsl::kInputCount; ++i)
-    if (dsl::inputHasGradient(dsl::Input(i)))
+    if (dsl::inputHasGradient(dsl::Input(i)) && !dsl::isToken(dsl::inputExtent(dsl::Input(i))))
       signature.gradients.emplace_back(dsl::inputName(dsl::Input(i)));
   for (const dsl::Parameter &parameter : program.parameters) {
     signature.parameters.push_back(parameter.name);

@@ -177,6 +177,8 @@ double ErrorAnalysis::valueError(NodeId id, size_t i) {
   case Op::Constant:
   case Op::Parameter:
   case Op::Input:
+  case Op::Column:
+  case Op::State:
     return roundedOnce(y, 0).error;
   case Op::Neg:
   case Op::Detach:
@@ -240,6 +242,11 @@ double ErrorAnalysis::valueError(NodeId id, size_t i) {
       return a.value != 0 ? b.error : c.error;
     return closed(y, std::fabs(b.value - c.value) + std::max(b.error, c.error)).error;
   }
+  case Op::BatchMax:
+  case Op::BatchQuantile:
+  case Op::BatchSort:
+  case Op::TokenSum:
+    return kInfinity;
   case Op::BatchSum: {
     Sum sum;
     for (size_t pair = 0; pair < of_.pairs_; ++pair)

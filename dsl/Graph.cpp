@@ -52,6 +52,8 @@ std::optional<double> foldedValue(Op op, std::span<const double> operands) {
   case Op::Constant:
   case Op::Parameter:
   case Op::Input:
+  case Op::Column:
+  case Op::State:
   case Op::Lt:
   case Op::Le:
   case Op::Eq:
@@ -61,6 +63,10 @@ std::optional<double> foldedValue(Op op, std::span<const double> operands) {
   case Op::Not:
   case Op::Select:
   case Op::BatchSum:
+  case Op::BatchMax:
+  case Op::BatchQuantile:
+  case Op::BatchSort:
+  case Op::TokenSum:
     return std::nullopt;
   }
   return std::nullopt;
@@ -104,6 +110,23 @@ NodeId Graph::input(Input input, Span span) {
   return share(node);
 }
 
+NodeId Graph::column(uint32_t index, Span span) {
+  Node node;
+  node.op = Op::Column;
+  node.type.extent = Extent::Pair;
+  node.index = index;
+  node.span = span;
+  return share(node);
+}
+
+NodeId Graph::state(uint32_t index, Span span) {
+  Node node;
+  node.op = Op::State;
+  node.index = index;
+  node.span = span;
+  return share(node);
+}
+
 NodeId Graph::apply(Op op, std::initializer_list<NodeId> operands, Span span) {
   assert(operands.size() == opArity(op));
   std::array<double, 3> numbers{};
@@ -128,6 +151,8 @@ NodeId Graph::apply(Op op, std::initializer_list<NodeId> operands, Span span) {
     node.type.kind = Kind::Bool;
   if (shape == OpShape::Reduce)
     node.type.extent = Extent::Batch;
+  if (shape == OpShape::TokenReduce)
+    node.type.extent = Extent::Pair;
   if (op == Op::Detach || op == Op::Sign || node.type.kind == Kind::Bool)
     node.hasGradient = false;
   return share(node);
@@ -146,6 +171,10 @@ void removeUnused(Program &program) {
   use(program.rejectedReward);
   for (const Metric &metric : program.metrics)
     use(metric.value);
+  for (const State &state : program.states) {
+    use(state.initial);
+    use(state.next);
+  }
   for (size_t id = program.nodes.size(); id-- > 0;)
     for (unsigned i = 0; used[id] && i < opArity(program.nodes[id].op); ++i)
       use(program.nodes[id].operands[i]);
@@ -166,6 +195,10 @@ void removeUnused(Program &program) {
   program.rejectedReward = renumbered[program.rejectedReward];
   for (Metric &metric : program.metrics)
     metric.value = renumbered[metric.value];
+  for (State &state : program.states) {
+    state.initial = renumbered[state.initial];
+    state.next = renumbered[state.next];
+  }
 }
 
 } // namespace disco::dsl

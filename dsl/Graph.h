@@ -16,6 +16,8 @@ public:
   NodeId constant(double value, Span span);
   NodeId parameter(uint32_t index, Span span);
   NodeId input(Input input, Span span);
+  NodeId column(uint32_t index, Span span);
+  NodeId state(uint32_t index, Span span);
   /// A number when all operands are numbers. Operands have the kinds that the operation takes.
   NodeId apply(Op op, std::initializer_list<NodeId> operands, Span span);
   /// Adds a copy of a node of another program with these operands.

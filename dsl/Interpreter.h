@@ -13,12 +13,20 @@ namespace disco::dsl {
 
 class ErrorAnalysis;
 
-/// The values of one optimiser step. columns[i] holds Input i: `pairs` numbers for a pair input;
-/// batch inputs are derived (batch_size) and ignored here. Inputs that the program does not read
-/// may be empty.
+/// The values of one optimiser step. columns[i] holds Input i: `pairs` numbers for a pair input,
+/// one per token for a token input, pair after pair; batch inputs (batch_size, progress) are not
+/// read from it. What the program does not read may be empty.
 struct Batch {
   size_t pairs = 0;
+  double progress = 0;
   std::array<std::span<const double>, kInputCount> columns{};
+  /// Where the tokens of each pair begin, [pairs + 1]: those of pair i are [offsets[i],
+  /// offsets[i + 1]).
+  std::span<const size_t> chosenOffsets, rejectedOffsets;
+  /// One for each of Program::columns, [pairs]; an empty one stands for the column's default.
+  std::span<const std::span<const double>> dataColumns;
+  /// One number for each of Program::states: the values before the step.
+  std::span<const double> states;
 };
 
 /// Double computes in double. Float32 rounds inputs, constants, parameters and the result of every
@@ -29,9 +37,10 @@ struct Evaluation {
   double loss = 0;            // mean over pairs; NaN for an empty batch
   std::vector<double> losses; // [pairs]
   std::array<std::vector<double>, kInputCount>
-      gradients; // d loss / d input, [pairs]; empty where none is given
+      gradients; // d loss / d input, in the input's extent; empty where none is given
   std::vector<double> chosenRewards, rejectedRewards; // [pairs]
   std::vector<double> metrics; // [metrics], mean over pairs; NaN for an empty batch
+  std::vector<double> next;    // [states], their values after the step
 };
 
 /// How far float32 evaluation may be from the double one, in absolute terms, for each number of an

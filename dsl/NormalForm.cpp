@@ -126,6 +126,15 @@ private:
       return logic(x[0], x[1]);
     case Op::Or: // a or b is not (not a and not b)
       return negation(logic(negation(x[0]), negation(x[1])));
+    case Op::Column:
+    case Op::State:
+      return input(node);
+    case Op::BatchMax:
+    case Op::BatchSort:
+    case Op::TokenSum:
+      return function(node.op, {x[0]});
+    case Op::BatchQuantile:
+      return function(node.op, {x[0], x[1]});
     case Op::Select:
       return select(x[0], x[1], x[2]);
     }
@@ -141,8 +150,10 @@ private:
     if (term.shape == Shape::Function || term.shape == Shape::Leaf)
       for (char letter : opMnemonic(term.op))
         digest.add(uint64_t(letter));
+    if (term.shape == Shape::Leaf && term.op != Op::Input)
+      digest.add(uint64_t(term.index));
     if (term.shape == Shape::Leaf)
-      for (char letter : inputName(Input(term.index)))
+      for (char letter : term.op == Op::Input ? inputName(Input(term.index)) : std::string_view())
         digest.add(uint64_t(letter));
     for (const Part &part : term.parts)
       digest.add(at(part.term).digest).add(roundedBits(part.number));
@@ -158,7 +169,7 @@ private:
 
   TermId input(const Node &node) {
     return intern(
-        {.shape = Shape::Leaf, .op = Op::Input, .index = node.index, .extent = node.type.extent});
+        {.shape = Shape::Leaf, .op = node.op, .index = node.index, .extent = node.type.extent});
   }
 
   TermId function(Op op, std::initializer_list<TermId> arguments) {

@@ -44,6 +44,20 @@ std::string_view inputName(Input input) { return kInputs[size_t(input)].name; }
 Extent inputExtent(Input input) { return kInputs[size_t(input)].extent; }
 bool inputHasGradient(Input input) { return kInputs[size_t(input)].hasGradient; }
 
+bool inputNeedsReference(Input input) {
+  switch (input) {
+  case Input::reference_chosen_logps:
+  case Input::reference_rejected_logps:
+  case Input::reference_chosen_token_logps:
+  case Input::reference_rejected_token_logps:
+  case Input::chosen_token_kl:
+  case Input::rejected_token_kl:
+    return true;
+  default:
+    return false;
+  }
+}
+
 std::optional<Input> inputByName(std::string_view name) {
   for (size_t i = 0; i < kInputCount; ++i)
     if (kInputs[i].name == name)
@@ -101,10 +115,11 @@ std::vector<Input> Program::inputsOf(std::span<const NodeId> results) const {
 }
 
 bool Program::lossNeedsReference() const {
-  std::vector<Input> inputs = inputsOf(std::array{loss});
-  return std::any_of(inputs.begin(), inputs.end(), [](Input input) {
-    return input == Input::reference_chosen_logps || input == Input::reference_rejected_logps;
-  });
+  std::vector<NodeId> results{loss};
+  for (const State &state : states)
+    results.push_back(state.next);
+  std::vector<Input> inputs = inputsOf(results);
+  return std::any_of(inputs.begin(), inputs.end(), inputNeedsReference);
 }
 
 } // namespace disco::dsl

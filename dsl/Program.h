@@ -16,8 +16,10 @@
 
 namespace disco::dsl {
 
-/// How many numbers a value is: one per optimiser step, or one per preference pair.
-enum class Extent : uint8_t { Batch, Pair };
+/// How many numbers a value is: one per optimiser step, one per preference pair, or one per
+/// completion token of the chosen or of the rejected side (ragged: pairs have different numbers).
+enum class Extent : uint8_t { Batch, Pair, ChosenToken, RejectedToken };
+constexpr bool isToken(Extent extent) { return extent >= Extent::ChosenToken; }
 enum class Kind : uint8_t { Real, Bool };
 
 struct Type {
@@ -26,7 +28,8 @@ struct Type {
   friend bool operator==(const Type &, const Type &) = default;
 };
 
-/// The wider of two extents: mixing broadcasts upward.
+/// The wider of two extents: mixing broadcasts upward. Nothing is wider than both token sides; the
+/// checker refuses to mix them.
 constexpr Extent join(Extent a, Extent b) { return a > b ? a : b; }
 
 enum class Op : uint8_t {
@@ -37,7 +40,7 @@ constexpr size_t kOpCount = 0
 #define DISCO_OP(NAME, MNEMONIC, ARITY, SHAPE) +1
 #include "dsl/Ops.def"
     ;
-enum class OpShape : uint8_t { Leaf, Pointwise, Compare, Logic, Select, Reduce };
+enum class OpShape : uint8_t { Leaf, Pointwise, Compare, Logic, Select, Reduce, Sort, TokenReduce };
 std::string_view opMnemonic(Op op);
 unsigned opArity(Op op);
 OpShape opShape(Op op);
@@ -55,6 +58,8 @@ std::optional<Input> inputByName(std::string_view name);
 Extent inputExtent(Input input);
 /// Whether the input depends on the policy and receives a gradient.
 bool inputHasGradient(Input input);
+/// Whether a reference model is needed to compute the input.
+bool inputNeedsReference(Input input);
 
 using NodeId = uint32_t;
 constexpr NodeId kNoNode = std::numeric_limits<NodeId>::max();
@@ -68,7 +73,7 @@ struct Node {
   std::array<NodeId, 3> operands{kNoNode, kNoNode, kNoNode};
   /// Constant: its value.
   double constant = 0;
-  /// Parameter: index into Program::parameters. Input: the Input.
+  /// Parameter, Column, State: index into that list of the Program. Input: the Input.
   uint32_t index = 0;
   /// Where the author wrote it (first writing, where several share the node).
   Span span;
@@ -88,6 +93,21 @@ struct Parameter {
   std::string rangeText() const;
 };
 
+/// One extra number per pair, from the data set's column of that name. No gradient.
+struct Column {
+  std::string name;
+  std::optional<double> defaultValue; // without one a data set that lacks the column is refused
+  Span span;
+};
+
+/// A number kept from optimiser step to optimiser step. Reading it gives its value before the step.
+struct State {
+  std::string name;
+  NodeId initial = kNoNode; // batch; of numbers and parameters alone
+  NodeId next = kNoNode;    // batch; its value after the step, from values before the step
+  Span span;
+};
+
 struct Metric {
   std::string name;
   NodeId value = kNoNode;
@@ -96,6 +116,8 @@ struct Metric {
 struct Program {
   std::string name;
   std::vector<Parameter> parameters;
+  std::vector<Column> columns;
+  std::vector<State> states;
   /// Operands precede users; no two nodes are the same operation on the same operands.
   std::vector<Node> nodes;
   /// Real, pair or batch; the objective is its mean over pairs.
@@ -111,7 +133,8 @@ struct Program {
   std::vector<double> defaultParameters() const;
   /// Inputs that the given results (transitively) read, in positional order.
   std::vector<Input> inputsOf(std::span<const NodeId> results) const;
-  /// Whether the loss reads a reference input: if not, training loads no reference model.
+  /// Whether the loss or a `next` reads a reference input: if not, training loads no reference
+  /// model.
   bool lossNeedsReference() const;
 };
 

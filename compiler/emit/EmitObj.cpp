@@ -8,12 +8,19 @@ using namespace mlir;
 using namespace disco;
 
 // Every row of dsl/Ops.def is the obj operation of that mnemonic. An input is no operation but a
-// block argument, except batch_size, which is not read from memory.
+// block argument, except batch_size, which is not read from memory. What the dialect lacks is
+// refused by firstRefused().
 namespace disco::obj {
 using InputOp = BatchSizeOp;
-}
+using ColumnOp = BatchSizeOp;
+using StateOp = BatchSizeOp;
+using BatchMaxOp = BatchSizeOp;
+using BatchQuantileOp = BatchSizeOp;
+using BatchSortOp = BatchSizeOp;
+using TokenSumOp = BatchSizeOp;
+} // namespace disco::obj
 #define DISCO_OP(NAME, MNEMONIC, ARITY, SHAPE)                                                     \
-  static_assert(dsl::Op::NAME == dsl::Op::Input ||                                                 \
+  static_assert(dsl::Op::NAME == dsl::Op::Input || !compiler::isCompiled(dsl::Op::NAME) ||         \
                     std::string_view(obj::NAME##Op::getOperationName()) == "obj." MNEMONIC,        \
                 "obj and dsl/Ops.def disagree about " MNEMONIC);
 #include "dsl/Ops.def"
@@ -41,16 +48,36 @@ Value emitNode(OpBuilder &builder, Location loc, const dsl::Program &program, co
 #define DISCO_OP_Compare DISCO_OP_Operation
 #define DISCO_OP_Logic DISCO_OP_Operation
 #define DISCO_OP_Select DISCO_OP_Operation
-#define DISCO_OP_Reduce(NAME)                                                                      \
-  case dsl::Op::NAME:                                                                              \
-    return obj::NAME##Op::create(builder, loc, operands[0]);
+  case dsl::Op::BatchSum:
+    return obj::BatchSumOp::create(builder, loc, operands[0]);
+  case dsl::Op::Column:
+  case dsl::Op::State:
+  case dsl::Op::BatchMax:
+  case dsl::Op::BatchQuantile:
+  case dsl::Op::BatchSort:
+  case dsl::Op::TokenSum:
+    break;
+#define DISCO_OP_Reduce(NAME)
+#define DISCO_OP_Sort(NAME)
+#define DISCO_OP_TokenReduce(NAME)
 #define DISCO_OP(NAME, MNEMONIC, ARITY, SHAPE) DISCO_OP_##SHAPE(NAME)
 #include "dsl/Ops.def"
   }
-  llvm_unreachable("covered switch");
+  llvm_unreachable("refused before");
 }
 
 } // namespace
+
+std::optional<dsl::NodeId> compiler::firstRefused(const dsl::Program &program) {
+  for (dsl::NodeId id = 0; id < program.nodes.size(); ++id) {
+    const dsl::Node &node = program[id];
+    const bool input = node.op == dsl::Op::Input;
+    if (!isCompiled(node.op) || dsl::isToken(node.type.extent) ||
+        (input && dsl::Input(node.index) == dsl::Input::progress))
+      return id;
+  }
+  return std::nullopt;
+}
 
 std::vector<dsl::Input> compiler::pairInputs(const dsl::Program &program) {
   std::vector<dsl::NodeId> results = {program.loss, program.chosenReward, program.rejectedReward};
@@ -80,7 +107,7 @@ OwningOpRef<ModuleOp> compiler::emitObj(MLIRContext &context, const dsl::Program
   const std::vector<dsl::Input> inputs = pairInputs(program);
   std::vector<dsl::Input> wrt;
   for (size_t i = 0; i < dsl::kInputCount; ++i)
-    if (dsl::inputHasGradient(dsl::Input(i)))
+    if (dsl::inputHasGradient(dsl::Input(i)) && !dsl::isToken(dsl::inputExtent(dsl::Input(i))))
       wrt.push_back(dsl::Input(i));
   auto objective = obj::ObjectiveOp::create(
       builder, loc, builder.getStringAttr(program.name), names(inputs, dsl::inputName),

@@ -129,7 +129,7 @@ void expectAgreement(const std::string &what, const dsl::Program &program,
       const std::string pair = "[" + std::to_string(i) + "]";
       expectNear(actual.losses[i], exact.losses[i], bounds.losses[i], "losses" + pair);
       for (size_t k = 0; k < dsl::kInputCount; ++k)
-        if (dsl::inputHasGradient(dsl::Input(k)))
+        if (i < exact.gradients[k].size())
           expectNear(actual.gradients[k][i], exact.gradients[k][i], bounds.gradients[k][i],
                      "gradient of " + std::string(dsl::inputName(dsl::Input(k))) + pair);
     }

@@ -181,7 +181,7 @@ Result<BatchColumns> readBatch(const std::string &json, const std::vector<Input>
 std::string evaluationJson(const dsl::Program &program, const dsl::Evaluation &evaluation) {
   Json gradients = Json::object(), metrics = Json::object();
   for (size_t i = 0; i < dsl::kInputCount; ++i)
-    if (dsl::inputHasGradient(Input(i)))
+    if (!evaluation.gradients[i].empty())
       gradients[std::string(dsl::inputName(Input(i)))] = arrayJson(evaluation.gradients[i]);
   for (size_t i = 0; i < program.metrics.size(); ++i)
     metrics[program.metrics[i].name] = numberJson(evaluation.metrics[i]);

@@ -92,7 +92,8 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
       return result.error();
     evaluation = std::move(*result);
   } else {
-    dsl::Batch batch{.pairs = columns->pairs};
+    dsl::Batch batch;
+    batch.pairs = columns->pairs;
     for (size_t i = 0; i < dsl::kInputCount; ++i)
       batch.columns[i] = columns->columns[i];
     dsl::Interpreter(program).evaluate(batch, parameters, evaluation);

@@ -31,6 +31,8 @@ Form::Shape shapeOf(dsl::Op op) {
     return Form::Shape::Select;
   case dsl::OpShape::Reduce:
     return Form::Shape::Reduce;
+  case dsl::OpShape::Sort:
+  case dsl::OpShape::TokenReduce:
   case dsl::OpShape::Leaf:
   case dsl::OpShape::Pointwise:
     break;
