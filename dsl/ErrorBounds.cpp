@@ -128,7 +128,7 @@ public:
       : of_(of), program_(of.program_), begin_(of.memory_.data()), errors_(of.memory_.size()),
         magnitudes_(of.memory_.size()), near_(of.pairs_) {
     for (NodeId id : of_.lossOrder_)
-      for (size_t i = 0; i < of_.extentOf(id); ++i)
+      for (size_t i = 0; i < of_.sizeOf(id); ++i)
         store(of_.value_[id], i, valueError(id, i));
   }
 
@@ -390,7 +390,7 @@ void ErrorAnalysis::backward() {
   const NodeId loss = program_.loss;
   if (!of_.hasAdjoint_[loss])
     return;
-  for (size_t i = 0; i < of_.extentOf(loss); ++i) // 1 for a batch loss, 1/pairs otherwise
+  for (size_t i = 0; i < of_.sizeOf(loss); ++i) // 1 for a batch loss, 1/pairs otherwise
     store(of_.adjoint_[loss], i, roundedOnce(of_.adjoint_[loss][i], 0).error);
   for (NodeId id : of_.backwardOrder_) {
     const Node &node = program_[id];
@@ -399,7 +399,7 @@ void ErrorAnalysis::backward() {
       if (!of_.hasAdjoint_[target] || node.op == Op::Detach)
         continue;
       const Row &to = of_.adjoint_[target];
-      const size_t targetExtent = of_.extentOf(target);
+      const size_t targetExtent = of_.sizeOf(target);
       if (program_[id].type.extent == program_[target].type.extent || node.op == Op::BatchSum) {
         for (size_t i = 0; i < targetExtent; ++i)
           accumulate(to, i, contribution(id, operand, i));

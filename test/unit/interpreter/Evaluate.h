@@ -26,6 +26,38 @@ inline Evaluation evaluate(const Program &program, const Columns &columns,
   return out;
 }
 
+/// One optimiser step with everything a program may read; owns what its batch() shows.
+struct Step {
+  size_t pairs = 0;
+  Columns columns; // token inputs flat
+  std::vector<size_t> chosenOffsets, rejectedOffsets;
+  std::vector<std::vector<double>> dataColumns;
+  std::vector<double> states;
+  double progress = 0;
+
+  Batch batch() const {
+    Batch batch = batchOf(columns);
+    batch.pairs = pairs;
+    batch.progress = progress;
+    batch.chosenOffsets = chosenOffsets;
+    batch.rejectedOffsets = rejectedOffsets;
+    spans_.assign(dataColumns.begin(), dataColumns.end());
+    batch.dataColumns = spans_;
+    batch.states = states;
+    return batch;
+  }
+
+private:
+  mutable std::vector<std::span<const double>> spans_;
+};
+
+inline Evaluation evaluate(const Program &program, const Step &step,
+                           Precision precision = Precision::Double) {
+  Evaluation out;
+  Interpreter(program).evaluate(step.batch(), program.defaultParameters(), out, precision);
+  return out;
+}
+
 /// Columns for a program that reads only the policy margin: rejected log-probabilities are 0.
 inline Columns margins(std::vector<double> margins) {
   std::vector<double> zeros(margins.size(), 0.0);

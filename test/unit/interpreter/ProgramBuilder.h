@@ -4,6 +4,7 @@
 #include "dsl/Program.h"
 
 #include <algorithm>
+#include <cassert>
 #include <initializer_list>
 
 namespace disco::dsl {
@@ -34,6 +35,22 @@ public:
     node.index = uint32_t(input);
     return add(node);
   }
+  NodeId column(std::string name, std::optional<double> defaultValue = {}) {
+    Node node;
+    node.op = Op::Column;
+    node.type.extent = Extent::Pair;
+    node.index = uint32_t(program_.columns.size());
+    program_.columns.push_back({std::move(name), defaultValue, {}});
+    return add(node);
+  }
+  /// A state whose `next` is given to finish(), in the order of these calls.
+  NodeId state(std::string name, NodeId initial) {
+    Node node;
+    node.op = Op::State;
+    node.index = uint32_t(program_.states.size());
+    program_.states.push_back({std::move(name), initial, kNoNode, {}});
+    return add(node);
+  }
   NodeId apply(Op op, std::initializer_list<NodeId> operands) {
     Node node;
     node.op = op;
@@ -44,8 +61,10 @@ public:
       node.type.extent = join(node.type.extent, program_[operand].type.extent);
       node.hasGradient |= program_[operand].hasGradient;
     }
-    if (op == Op::BatchSum)
+    if (shape == OpShape::Reduce)
       node.type.extent = Extent::Batch;
+    if (shape == OpShape::TokenReduce)
+      node.type.extent = Extent::Pair;
     if (op == Op::Detach || op == Op::Sign || node.type.kind == Kind::Bool)
       node.hasGradient = false;
     return add(node);
@@ -56,8 +75,11 @@ public:
   }
   const Program &program() const { return program_; }
   /// The program with this loss, and zero rewards.
-  Program finish(NodeId loss) {
+  Program finish(NodeId loss, std::initializer_list<NodeId> nexts = {}) {
     program_.loss = loss;
+    assert(nexts.size() == program_.states.size());
+    for (size_t i = 0; i < nexts.size(); ++i)
+      program_.states[i].next = nexts.begin()[i];
     program_.chosenReward = program_.rejectedReward = constant(0);
     return program_;
   }
