@@ -5,6 +5,7 @@
 #include "trainer/search/Scale.h"
 #include "trainer/search/Text.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
@@ -15,16 +16,19 @@ namespace {
 constexpr size_t kReasonLimit = 400;
 /// Inside every published range of beta; the value itself does not matter.
 constexpr double kHashedBeta = 0.1;
+/// The largest log-probability that is probed, in nats.
+constexpr double kNearCertain = -0.01;
 
 /// Rows of log-probabilities and lengths, by column.
 class ProbeRows {
 public:
   void add(double chosenRatio, double rejectedRatio, double length) {
-    double reference = -2 * length; // nats; a small model spends about two on a token
-    std::array<double, 6> row{reference + chosenRatio,
-                              reference + 5 + rejectedRatio,
-                              reference,
-                              reference + 5,
+    // Nats; a small model spends about two on a token. No completion is more than certain.
+    const double chosen = -2 * length, rejected = -2 * (length + 3);
+    std::array<double, 6> row{std::min(kNearCertain, chosen + chosenRatio),
+                              std::min(kNearCertain, rejected + rejectedRatio),
+                              chosen,
+                              rejected,
                               length,
                               length + 3};
     for (size_t i = 0; i < row.size(); ++i)

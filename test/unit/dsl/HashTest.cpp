@@ -3,6 +3,8 @@
 #include "test/unit/dsl/Compile.h"
 
 #include <cmath>
+#include <map>
+#include <set>
 
 namespace disco::dsl {
 
@@ -121,15 +123,20 @@ TEST(Hash, CodeHashTellsExactPrograms) {
                 objective("param b = 2 in [1, 9] log; let x = b * margin; loss = exp(x);"))));
 }
 
-TEST(Hash, ShippedObjectivesAreDistinct) {
-  std::vector<std::string> seen;
-  for (const auto &path : shippedObjectives()) {
+// Two papers may have one loss, and an earlier form may differ by a factor that is 1 by default.
+TEST(Hash, ShippedObjectivesAreDistinctButForKnownTwins) {
+  std::map<std::string, std::set<std::string>> named;
+  for (const std::filesystem::path &path : shippedObjectives()) {
     const Result<Source> source = readSource(path);
     ASSERT_TRUE(source);
-    seen.push_back(lossHash(compiled((*source).text())));
+    named[lossHash(compiled((*source).text()))].insert(path.stem());
   }
-  std::sort(seen.begin(), seen.end());
-  EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
+  std::set<std::set<std::string>> twins;
+  for (const auto &[hash, names] : named)
+    if (names.size() > 1)
+      twins.insert(names);
+  EXPECT_EQ(twins,
+            (std::set<std::set<std::string>>{{"cpo", "reference_free_dpo"}, {"lrml", "lrml_old"}}));
 }
 
 TEST(Hash, IsStable) {

@@ -41,6 +41,10 @@ TEST_P(Shipped, GradientMatchesCentralDifferences) {
   size_t compared = 0;
   for (size_t pairs : {1, 2, 3, 7}) {
     auto columns = randomColumns(pairs, pairs, 30);
+    // Log-probabilities are below 0; moved together they keep their ratios.
+    for (size_t input = 0; input < 4; ++input)
+      for (double &logp : columns[input])
+        logp -= 64;
     // Away from the exact ties of a pair and of a mean, where a difference sees both sides.
     for (size_t i = 0; i < pairs; ++i) {
       columns[size_t(Input::policy_chosen_logps)][i] += 0.375;
@@ -97,7 +101,9 @@ TEST(ShippedStepZero, EveryGradientIsFinite) {
     for (size_t pairs : {1, 2, 5}) {
       Evaluation out;
       const Program program = shipped(name);
-      std::vector<std::vector<double>> columns(kInputCount, std::vector<double>(pairs, 20.0));
+      std::vector<std::vector<double>> columns(kInputCount, std::vector<double>(pairs, -20.0));
+      for (Input length : {Input::chosen_length, Input::rejected_length})
+        columns[size_t(length)].assign(pairs, 10.0);
       Interpreter(program).evaluate(batchOf(columns), program.defaultParameters(), out);
       EXPECT_TRUE(std::isfinite(out.loss)) << name;
       for (double gradient : chosenGradient(out))

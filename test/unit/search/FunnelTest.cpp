@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
 
 namespace disco::search {
 namespace {
@@ -15,15 +16,25 @@ Screened screen(const std::string &loss) {
   return funnel.screen("objective x { param beta = 0.1 in [1e-3, 10] log; loss = " + loss + "; }");
 }
 
-TEST(Funnel, EveryShippedObjectivePasses) {
-  size_t count = 0;
+// Some shipped objectives have neither `beta` nor a margin, so that the search could not move them
+// along the frontier, and one is exponential on purpose. The rest are candidates.
+TEST(Funnel, ShippedObjectivesPassButForThoseWithoutScaleOrBound) {
+  std::map<std::string, std::string> refused;
+  size_t accepted = 0;
   for (const auto &entry : std::filesystem::directory_iterator(OBJECTIVES)) {
+    if (entry.path().extension() != ".dpo")
+      continue;
     Funnel funnel;
     Screened screened = funnel.screen(dsl::readSource(entry.path().string())->text());
-    EXPECT_EQ(verdictName(screened.verdict), "accepted") << entry.path() << ": " << screened.reason;
-    ++count;
+    if (screened.verdict == Verdict::Accepted)
+      ++accepted;
+    else
+      refused[entry.path().stem()] = verdictName(screened.verdict);
   }
-  EXPECT_GE(count, 13u);
+  EXPECT_EQ(refused,
+            (std::map<std::string, std::string>{
+                {"fdpo_forward_kl", "non_finite"}, {"repo", "no_scale"}, {"sft", "no_scale"}}));
+  EXPECT_GE(accepted, 36u);
 }
 
 TEST(Funnel, TextThatDoesNotCheckNamesTheDiagnostic) {
