@@ -53,11 +53,9 @@ Result<void> syncFolder(const fs::path &folder) {
 }
 
 json toJson(const CheckpointState &state) {
-  return {{"identity", state.identity},
-          {"next_step", state.nextStep},
-          {"num_tokens", state.tokensSeen},
-          {"metrics_bytes", state.metricsBytes},
-          {"summary", state.summary}};
+  return {{"identity", state.identity},     {"next_step", state.nextStep},
+          {"num_tokens", state.tokensSeen}, {"metrics_bytes", state.metricsBytes},
+          {"summary", state.summary},       {"states", state.states}};
 }
 
 Result<CheckpointState> readState(const std::string &text, const std::string &place) {
@@ -69,6 +67,7 @@ Result<CheckpointState> readState(const std::string &text, const std::string &pl
     root.at("num_tokens").get_to(state.tokensSeen);
     root.at("metrics_bytes").get_to(state.metricsBytes);
     root.at("summary").get_to(state.summary);
+    state.states = root.value("states", state.states); // absent in runs older than states
   } catch (const json::exception &) {
     return Error{place + ": not the state of a training"};
   }

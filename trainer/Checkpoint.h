@@ -3,8 +3,8 @@
 //
 //   checkpoints/step-000200/tensors.safetensors   weights, exp_avg.*, exp_avg_sq.*
 //                           state.json            step, tokens seen, size of metrics.jsonl,
-//                           identity of the run manifest.json         size and SHA-256 of the two,
-//                           written last
+//                                                 states of the objective, identity of the run
+//                           manifest.json         size and SHA-256 of the two, written last
 //   checkpoints/LATEST                            name of the newest one
 //
 // A checkpoint is made under a temporary name, synced, and renamed; the one before it is removed
@@ -28,6 +28,7 @@ struct CheckpointState {
   int64_t tokensSeen = 0;
   uint64_t metricsBytes = 0;
   std::map<std::string, double> summary; // numbers of the run's result that accumulate
+  std::map<std::string, double> states;  // the objective's, by name; bit for bit, all finite
 };
 
 /// Saves into `directory`/checkpoints and keeps the newest two. On an error everything saved before

@@ -1,24 +1,22 @@
-// The schedule: with one micro-batch a step is one forward and one backward. With several, the
-// objective needs the log-probabilities of all of them before any gradient exists, so they run once
-// without a graph, and again one at a time with it. That costs a forward pass and keeps the memory
-// of one micro-batch; any objective is exact, batch statistics included.
+// The schedule. Each micro-batch is one forward, an evaluation of the objective and one backward.
+// The objective is evaluated on the whole step, so that every mean, size and statistic is the
+// step's; values of micro-batches still to come are 0 in it, which is of no consequence while pairs
+// are not coupled. Where they are, the log-probabilities of all micro-batches come first, without a
+// graph: a forward pass more for the memory of one micro-batch. With `statistics: micro` each
+// micro-batch is a step of its own, weighted by its pairs.
 #include "trainer/DpoTrainer.h"
 
-#include "trainer/Head.h"
+#include "dsl/Dsl.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/autograd.h>
 
-#include <algorithm>
+#include <cassert>
 #include <cmath>
 
 namespace disco::trainer {
 namespace {
-
-std::vector<float> &column(std::array<std::vector<float>, dsl::kInputCount> &columns,
-                           dsl::Input input) {
-  return columns[static_cast<size_t>(input)];
-}
 
 std::string text(double value) {
   return std::isnan(value)   ? "NaN"
@@ -36,16 +34,17 @@ double mean(std::span<const float> values) {
 } // namespace
 
 DpoTrainer::DpoTrainer(Gpt2Model &policy, Objective &objective, const PairSet &pairs,
-                       const TrainConfig &config)
-    : policy_(policy), objective_(objective), set_(pairs), config_(config),
+                       const TrainConfig &config, const Gpt2Model *reference)
+    : policy_(policy), objective_(objective), set_(pairs), reference_(reference), config_(config),
+      needs_(needsOf(objective.program())), values_(pairs, needs_),
       order_(pairs.pairs.size(), static_cast<size_t>(config.pairsPerStep()), config.seed),
       optimizer_(policy.named(), config),
-      steps_(config.steps(static_cast<int64_t>(pairs.pairs.size()))) {
-  auto count = static_cast<size_t>(config.pairsPerStep());
-  for (std::vector<float> &values : columns_)
-    values.assign(count, 0.0f);
-  dChosen_.assign(count, 0.0f);
-  dRejected_.assign(count, 0.0f);
+      steps_(config.steps(static_cast<int64_t>(pairs.pairs.size()))),
+      states_(objective.program().states.size()) {
+  assert(reference || !needs_.divergence());
+  auto micro = static_cast<size_t>(config.per_device_train_batch_size);
+  for (int64_t i = 0; i < config.gradient_accumulation_steps; ++i)
+    parts_.push_back({static_cast<size_t>(i) * micro, micro});
 }
 
 /// Chosen sequences, then rejected ones.
@@ -58,108 +57,140 @@ TokenBatch DpoTrainer::batchOf(std::span<const size_t> indices) const {
   return TokenBatch(sequences);
 }
 
-ObjectiveInputs DpoTrainer::inputs() const {
-  ObjectiveInputs inputs;
-  inputs.pairs = dChosen_.size();
-  for (size_t i = 0; i < dsl::kInputCount; ++i)
-    if (dsl::inputExtent(static_cast<dsl::Input>(i)) == dsl::Extent::Pair)
-      inputs.columns[i] = columns_[i];
-  return inputs;
+/// The model on a part of the step; a graph when gradients are enabled.
+TokenValues DpoTrainer::forward(Part part) const {
+  TokenBatch batch = batchOf(indices_.subspan(part.from, part.count));
+  HeadInput policy{policy_.hidden(batch), policy_.wte_VD}, reference;
+  if (!needs_.divergence())
+    return tokenValues(policy, batch);
+  {
+    at::NoGradGuard noGrad;
+    reference = {reference_->hidden(batch), reference_->wte_VD.detach()};
+  }
+  return tokenValues(policy, batch, &reference);
 }
 
-/// Empty when loss and gradient are finite, else what is wrong.
-std::string DpoTrainer::checkObjective(float loss) const {
-  if (!std::isfinite(loss))
-    return "the loss is " + text(loss) + " at step " + std::to_string(next_);
-  for (size_t i = 0; i < dChosen_.size(); ++i)
-    if (!std::isfinite(dChosen_[i]) || !std::isfinite(dRejected_[i]))
-      return "the gradient of pair " + std::to_string(i) + " is " +
-             text(std::isfinite(dChosen_[i]) ? dRejected_[i] : dChosen_[i]) + " at step " +
-             std::to_string(next_);
-  return {};
+void DpoTrainer::read(Part part, const TokenValues &values) {
+  values_.setPolicy(part, values.logps_M.const_data_ptr<float>(),
+                    values.kl_M.defined() ? values.kl_M.const_data_ptr<float>() : nullptr);
+}
+
+void DpoTrainer::backward(Part part, const TokenValues &values) {
+  float scale = config_.statistics == Statistics::Micro
+                    ? static_cast<float>(part.count) / static_cast<float>(values_.pairs())
+                    : 1.0f;
+  std::vector<at::Tensor> outputs{values.logps_M}, gradients{at::empty_like(values.logps_M)};
+  if (values.kl_M.defined()) {
+    outputs.push_back(values.kl_M);
+    gradients.push_back(at::empty_like(values.kl_M));
+  }
+  values_.tokenGradients(part, scale, gradients[0].mutable_data_ptr<float>(),
+                         values.kl_M.defined() ? gradients[1].mutable_data_ptr<float>() : nullptr);
+  torch::autograd::backward(outputs, gradients);
 }
 
 DpoTrainer::Step DpoTrainer::step() {
-  std::span<const size_t> indices = order_.step(static_cast<size_t>(next_));
-  auto &policyChosen = column(columns_, dsl::Input::policy_chosen_logps);
-  auto &policyRejected = column(columns_, dsl::Input::policy_rejected_logps);
-  for (size_t i = 0; i < indices.size(); ++i) {
-    const TokenizedPair &pair = set_.pairs[indices[i]];
-    if (!set_.referenceChosen.empty()) {
-      column(columns_, dsl::Input::reference_chosen_logps)[i] = set_.referenceChosen[indices[i]];
-      column(columns_, dsl::Input::reference_rejected_logps)[i] =
-          set_.referenceRejected[indices[i]];
-    }
-    column(columns_, dsl::Input::chosen_length)[i] = static_cast<float>(pair.chosen.scoredLength());
-    tokens_ += static_cast<int64_t>(pair.chosen.tokens.size() + pair.rejected.tokens.size());
-    column(columns_, dsl::Input::rejected_length)[i] =
-        static_cast<float>(pair.rejected.scoredLength());
-  }
-
-  auto micro = static_cast<size_t>(config_.per_device_train_batch_size);
-  bool single = micro == indices.size();
-  auto logps = [&](const TokenBatch &batch) {
-    return sequenceLogps(policy_.hidden(batch), policy_.wte_VD, batch);
-  };
-  auto read = [&](const at::Tensor &logps_B, size_t from) {
-    const float *values = logps_B.const_data_ptr<float>();
-    std::copy_n(values, micro, policyChosen.begin() + static_cast<ptrdiff_t>(from));
-    std::copy_n(values + micro, micro, policyRejected.begin() + static_cast<ptrdiff_t>(from));
-  };
-  at::Tensor whole_B;
-  if (single) {
-    TokenBatch batch = batchOf(indices);
-    whole_B = logps(batch);
-    read(whole_B, 0);
-  } else {
-    at::NoGradGuard noGrad;
-    for (size_t from = 0; from < indices.size(); from += micro) {
-      TokenBatch batch = batchOf(indices.subspan(from, micro));
-      read(logps(batch), from);
-    }
-  }
-
+  indices_ = order_.step(static_cast<size_t>(next_));
+  for (size_t index : indices_)
+    tokens_ += static_cast<int64_t>(set_.pairs[index].chosen.tokens.size() +
+                                    set_.pairs[index].rejected.tokens.size());
+  values_.begin(indices_, static_cast<double>(next_) / static_cast<double>(steps_), states_);
   last_ = {next_, 0, 0, config_.learningRate(next_, steps_), {}};
-  float loss = objective_.gradient(inputs(), dChosen_, dRejected_);
-  last_.loss = loss;
-  last_.failure = checkObjective(loss);
-  if (!last_.failure.empty())
-    return last_;
-
-  auto backward = [&](const at::Tensor &logps_B, size_t from) {
-    at::Tensor gradient_B = at::empty({static_cast<int64_t>(2 * micro)}, at::kFloat);
-    float *values = gradient_B.mutable_data_ptr<float>();
-    std::copy_n(dChosen_.begin() + static_cast<ptrdiff_t>(from), micro, values);
-    std::copy_n(dRejected_.begin() + static_cast<ptrdiff_t>(from), micro, values + micro);
-    logps_B.backward(gradient_B);
-  };
-  if (single)
-    backward(whole_B, 0);
-  else
-    for (size_t from = 0; from < indices.size(); from += micro)
-      backward(logps(batchOf(indices.subspan(from, micro))), from);
-
-  last_.gradientNorm = optimizer_.gradientNorm();
-  if (!std::isfinite(last_.gradientNorm)) {
-    last_.failure = "the norm of the model's gradient is " + text(last_.gradientNorm) +
-                    " at step " + std::to_string(next_);
+  std::vector<double> states;
+  std::string failure = computeGradient();
+  if (failure.empty())
+    failure = computeStates(states);
+  if (failure.empty()) {
+    last_.gradientNorm = optimizer_.gradientNorm();
+    if (!std::isfinite(last_.gradientNorm))
+      failure = "the norm of the model's gradient is " + text(last_.gradientNorm);
+  }
+  if (!failure.empty()) {
     optimizer_.zeroGradients();
+    last_.failure = failure + " at step " + std::to_string(next_);
     return last_;
   }
   optimizer_.step(last_.learningRate, last_.gradientNorm);
+  states_ = std::move(states);
   ++next_;
   return last_;
 }
 
-std::map<std::string, double> DpoTrainer::metrics() {
-  ObjectiveReport report;
-  objective_.report(inputs(), report);
-  double accuracy = 0, margin = 0;
-  for (size_t i = 0; i < dChosen_.size(); ++i) {
-    accuracy += report.chosenRewards[i] > report.rejectedRewards[i];
-    margin += report.chosenRewards[i] - report.rejectedRewards[i];
+/// Loss and gradient of the model's parameters; returns what is not finite.
+std::string DpoTrainer::computeGradient() {
+  bool micro = config_.statistics == Statistics::Micro;
+  bool ahead = needs_.coupled && !micro && parts_.size() > 1;
+  auto evaluate = [&](Part part) {
+    return objective_.gradient(values_.inputs(part), values_.gradients(part));
+  };
+  auto lossFault = [](double loss) { return "the loss is " + text(loss); };
+  if (ahead) {
+    at::NoGradGuard noGrad;
+    for (Part part : parts_)
+      read(part, forward(part));
+    last_.loss = evaluate(values_.whole());
+    if (!std::isfinite(last_.loss))
+      return lossFault(last_.loss);
   }
-  auto pairs = static_cast<double>(dChosen_.size());
+  for (Part part : parts_) {
+    TokenValues values = forward(part);
+    if (!ahead) {
+      read(part, values);
+      double loss = evaluate(micro ? part : values_.whole());
+      if (micro)
+        last_.loss += loss * static_cast<double>(part.count) / static_cast<double>(pairs());
+      else
+        last_.loss = loss; // that of the last micro-batch, when nothing is missing any more
+      if (!std::isfinite(last_.loss) && (micro || part.from + part.count == pairs()))
+        return lossFault(last_.loss);
+    }
+    if (std::string fault = values_.fault(part); !fault.empty())
+      return fault;
+    backward(part, values);
+  }
+  return {};
+}
+
+/// Every `next` over all pairs of the step, from the states before it; returns what is not finite.
+std::string DpoTrainer::computeStates(std::vector<double> &states) {
+  states = objective_.next(values_.inputs(values_.whole()));
+  for (size_t i = 0; i < states.size(); ++i)
+    if (!std::isfinite(states[i]))
+      return "`next " + objective_.program().states[i].name + "` is " + text(states[i]);
+  return {};
+}
+
+ObjectiveReport DpoTrainer::report() {
+  ObjectiveReport all;
+  if (config_.statistics == Statistics::Step) {
+    objective_.report(values_.inputs(values_.whole()), all);
+    return all;
+  }
+  for (Part part : parts_) {
+    ObjectiveReport one;
+    objective_.report(values_.inputs(part), one);
+    auto append = [](std::vector<float> &to, const std::vector<float> &from) {
+      to.insert(to.end(), from.begin(), from.end());
+    };
+    append(all.losses, one.losses);
+    append(all.chosenRewards, one.chosenRewards);
+    append(all.rejectedRewards, one.rejectedRewards);
+    all.metrics.resize(one.metrics.size());
+    for (size_t i = 0; i < one.metrics.size(); ++i)
+      all.metrics[i] +=
+          one.metrics[i] * static_cast<float>(part.count) / static_cast<float>(pairs());
+  }
+  return all;
+}
+
+std::map<std::string, double> DpoTrainer::metrics() {
+  ObjectiveReport found = report();
+  double accuracy = 0, margin = 0;
+  for (size_t i = 0; i < pairs(); ++i) {
+    accuracy += found.chosenRewards[i] > found.rejectedRewards[i];
+    margin += found.chosenRewards[i] - found.rejectedRewards[i];
+  }
+  auto count = static_cast<double>(pairs());
   std::map<std::string, double> row{
       {"step", static_cast<double>(last_.index)},
       {"loss", last_.loss},
@@ -167,15 +198,15 @@ std::map<std::string, double> DpoTrainer::metrics() {
       {"learning_rate", last_.learningRate},
       {"epoch", static_cast<double>(last_.index) / static_cast<double>(order_.stepsPerEpoch())},
       {"num_tokens", static_cast<double>(tokens_)},
-      {"rewards/chosen", mean(report.chosenRewards)},
-      {"rewards/rejected", mean(report.rejectedRewards)},
-      {"rewards/accuracies", accuracy / pairs},
-      {"rewards/margins", margin / pairs},
-      {"logps/chosen", mean(column(columns_, dsl::Input::policy_chosen_logps))},
-      {"logps/rejected", mean(column(columns_, dsl::Input::policy_rejected_logps))}};
+      {"rewards/chosen", mean(found.chosenRewards)},
+      {"rewards/rejected", mean(found.rejectedRewards)},
+      {"rewards/accuracies", accuracy / count},
+      {"rewards/margins", margin / count},
+      {"logps/chosen", mean(values_.column(dsl::Input::policy_chosen_logps))},
+      {"logps/rejected", mean(values_.column(dsl::Input::policy_rejected_logps))}};
   const auto &metrics = objective_.program().metrics;
   for (size_t i = 0; i < metrics.size(); ++i)
-    row["objective/" + metrics[i].name] = report.metrics[i];
+    row["objective/" + metrics[i].name] = found.metrics[i];
   return row;
 }
 
@@ -188,10 +219,27 @@ NamedTensors DpoTrainer::tensors() const {
   return all;
 }
 
-void DpoTrainer::resumeAt(int64_t next, int64_t tokensSeen) {
+std::map<std::string, double> DpoTrainer::states() const {
+  std::map<std::string, double> named;
+  for (size_t i = 0; i < states_.size(); ++i)
+    named[objective_.program().states[i].name] = states_[i];
+  return named;
+}
+
+bool DpoTrainer::resumeAt(int64_t next, int64_t tokensSeen,
+                          const std::map<std::string, double> &states) {
+  std::vector<double> values;
+  for (const dsl::State &state : objective_.program().states) {
+    auto found = states.find(state.name);
+    if (found == states.end())
+      return false;
+    values.push_back(found->second);
+  }
+  states_ = std::move(values);
   next_ = next;
   tokens_ = tokensSeen;
   optimizer_.setUpdates(next);
+  return true;
 }
 
 } // namespace disco::trainer

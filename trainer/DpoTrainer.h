@@ -5,9 +5,10 @@
 
 #include "trainer/DataOrder.h"
 #include "trainer/Gpt2Model.h"
+#include "trainer/Head.h"
 #include "trainer/Objective.h"
 #include "trainer/Optimizer.h"
-#include "trainer/PairSet.h"
+#include "trainer/StepValues.h"
 
 #include <map>
 #include <string>
@@ -16,16 +17,17 @@ namespace disco::trainer {
 
 class DpoTrainer {
 public:
-  /// All arguments outlive the trainer. `pairs` has its reference columns unless the objective
-  /// reads none. The set has at least config.pairsPerStep() pairs.
+  /// All arguments outlive the trainer. `pairs` has the reference's log-probabilities and the
+  /// columns that the objective reads, and at least config.pairsPerStep() pairs; `reference` is
+  /// there when the objective reads divergences from it.
   DpoTrainer(Gpt2Model &policy, Objective &objective, const PairSet &pairs,
-             const TrainConfig &config);
+             const TrainConfig &config, const Gpt2Model *reference = nullptr);
 
   struct Step {
     int64_t index = 0; // from 0; the loss is that of the policy before this step's update
     double loss = 0, gradientNorm = 0, learningRate = 0;
-    /// Why the update was not made: a non-finite loss or gradient. Then the policy is as before the
-    /// step.
+    /// Why the update was not made: a non-finite loss, gradient or state. Then policy and states
+    /// are as before the step.
     std::string failure;
   };
   /// Runs the next step. Not to be called when done().
@@ -38,29 +40,38 @@ public:
   int64_t steps() const { return steps_; }
   int64_t next() const { return next_; }
 
-  /// Weights and optimiser by name, for checkpoints; together with next() and the number of tokens
-  /// the whole state.
+  /// Weights and optimiser by name, for checkpoints; together with next(), the number of tokens and
+  /// the objective's states all that a training consists of.
   NamedTensors tensors() const;
   int64_t tokensSeen() const { return tokens_; }
-  /// Continues before step `next`, after tensors() were filled in.
-  void resumeAt(int64_t next, int64_t tokensSeen);
+  std::map<std::string, double> states() const;
+  /// Continues before step `next`, after tensors() were filled in; false when `states` lacks one.
+  bool resumeAt(int64_t next, int64_t tokensSeen, const std::map<std::string, double> &states);
 
 private:
+  size_t pairs() const { return values_.pairs(); }
   TokenBatch batchOf(std::span<const size_t> indices) const;
-  ObjectiveInputs inputs() const;
-  std::string checkObjective(float loss) const;
+  TokenValues forward(Part part) const;
+  void read(Part part, const TokenValues &values);
+  void backward(Part part, const TokenValues &values);
+  std::string computeGradient();
+  std::string computeStates(std::vector<double> &states);
+  ObjectiveReport report();
 
   Gpt2Model &policy_;
   Objective &objective_;
   const PairSet &set_;
+  const Gpt2Model *reference_;
   TrainConfig config_;
+  Needs needs_;
+  StepValues values_; // of the step last run, with the states before it
   DataOrder order_;
   Optimizer optimizer_;
   int64_t steps_ = 0, next_ = 0, tokens_ = 0;
+  std::vector<Part> parts_;         // the micro-batches of a step
+  std::span<const size_t> indices_; // the pairs of the step last run
+  std::vector<double> states_;      // of the objective, after the step last run
   Step last_;
-  /// Columns of the step, by dsl::Input, and the gradients, each [pairs].
-  std::array<std::vector<float>, dsl::kInputCount> columns_;
-  std::vector<float> dChosen_, dRejected_;
 };
 
 } // namespace disco::trainer

@@ -11,12 +11,42 @@ namespace disco::trainer {
 
 namespace {
 
-constexpr size_t kChosen = size_t(dsl::Input::policy_chosen_logps);
-constexpr size_t kRejected = size_t(dsl::Input::policy_rejected_logps);
-
 std::vector<float> narrowed(std::span<const double> values) {
   return std::vector<float>(values.begin(), values.end());
 }
+
+/// The interpreter on inputs of the trainer's precision.
+class Interpreted {
+public:
+  explicit Interpreted(const dsl::Program &program) : interpreter_(program) {}
+
+  const dsl::Evaluation &evaluate(const ObjectiveInputs &inputs, std::span<const double> parameters,
+                                  dsl::Interpreter::Wanted wanted) {
+    dsl::Batch batch;
+    batch.pairs = inputs.pairs;
+    batch.progress = inputs.progress;
+    batch.chosenOffsets = inputs.chosenOffsets;
+    batch.rejectedOffsets = inputs.rejectedOffsets;
+    batch.states = inputs.states;
+    for (size_t i = 0; i < dsl::kInputCount; ++i) {
+      columns_[i].assign(inputs.columns[i].begin(), inputs.columns[i].end());
+      batch.columns[i] = columns_[i];
+    }
+    dataColumns_.clear();
+    for (std::span<const float> values : inputs.dataColumns)
+      dataColumns_.emplace_back(values.begin(), values.end());
+    std::vector<std::span<const double>> views(dataColumns_.begin(), dataColumns_.end());
+    batch.dataColumns = views;
+    interpreter_.evaluate(batch, parameters, evaluation_, dsl::Precision::Double, wanted);
+    return evaluation_;
+  }
+
+private:
+  dsl::Interpreter interpreter_;
+  dsl::Evaluation evaluation_;
+  std::array<std::vector<double>, dsl::kInputCount> columns_;
+  std::vector<std::vector<double>> dataColumns_;
+};
 
 class InterpretedObjective final : public Objective {
 public:
@@ -26,38 +56,36 @@ public:
   const dsl::Program &program() const override { return program_; }
   std::span<const double> parameters() const override { return parameters_; }
 
-  float gradient(const ObjectiveInputs &inputs, std::span<float> dPolicyChosen_B,
-                 std::span<float> dPolicyRejected_B) override {
-    interpreter_.evaluate(widened(inputs), parameters_, evaluation_, dsl::Precision::Double,
-                          {.gradients = true, .reports = false});
-    std::copy_n(evaluation_.gradients[kChosen].begin(), inputs.pairs, dPolicyChosen_B.begin());
-    std::copy_n(evaluation_.gradients[kRejected].begin(), inputs.pairs, dPolicyRejected_B.begin());
-    return float(evaluation_.loss);
+  float gradient(const ObjectiveInputs &inputs, const ObjectiveGradients &gradients) override {
+    const dsl::Evaluation &found =
+        interpreter_.evaluate(inputs, parameters_, {.gradients = true, .reports = false});
+    for (size_t i = 0; i < dsl::kInputCount; ++i) {
+      assert(found.gradients[i].empty() || gradients[i].empty() ||
+             found.gradients[i].size() == gradients[i].size());
+      std::fill(gradients[i].begin(), gradients[i].end(), 0.0f);
+      if (!gradients[i].empty())
+        std::copy(found.gradients[i].begin(), found.gradients[i].end(), gradients[i].begin());
+    }
+    return float(found.loss);
   }
 
   void report(const ObjectiveInputs &inputs, ObjectiveReport &out) override {
-    interpreter_.evaluate(widened(inputs), parameters_, evaluation_, dsl::Precision::Double,
-                          {.gradients = false, .reports = true});
-    out = {narrowed(evaluation_.losses), narrowed(evaluation_.chosenRewards),
-           narrowed(evaluation_.rejectedRewards), narrowed(evaluation_.metrics)};
+    const dsl::Evaluation &found =
+        interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = true});
+    out = {narrowed(found.losses), narrowed(found.chosenRewards), narrowed(found.rejectedRewards),
+           narrowed(found.metrics)};
+  }
+
+  std::vector<double> next(const ObjectiveInputs &inputs) override {
+    if (program_.states.empty())
+      return {};
+    return interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = true}).next;
   }
 
 private:
-  dsl::Batch widened(const ObjectiveInputs &inputs) {
-    dsl::Batch batch;
-    batch.pairs = inputs.pairs;
-    for (size_t i = 0; i < dsl::kInputCount; ++i) {
-      columns_[i].assign(inputs.columns[i].begin(), inputs.columns[i].end());
-      batch.columns[i] = columns_[i];
-    }
-    return batch;
-  }
-
   dsl::Program program_;
   std::vector<double> parameters_;
-  dsl::Interpreter interpreter_; // refers to program_
-  dsl::Evaluation evaluation_;
-  std::array<std::vector<double>, dsl::kInputCount> columns_;
+  Interpreted interpreter_; // refers to program_
 };
 
 class CompiledObjective final : public Objective {
@@ -79,12 +107,12 @@ public:
   const dsl::Program &program() const override { return program_; }
   std::span<const double> parameters() const override { return parameters_; }
 
-  float gradient(const ObjectiveInputs &inputs, std::span<float> dPolicyChosen_B,
-                 std::span<float> dPolicyRejected_B) override {
+  float gradient(const ObjectiveInputs &inputs, const ObjectiveGradients &gradients) override {
+    for (std::span<float> values : gradients)
+      std::fill(values.begin(), values.end(), 0.0f);
     std::vector<float *> outputs;
     for (dsl::Input input : gradients_)
-      outputs.push_back(input == dsl::Input::policy_chosen_logps ? dPolicyChosen_B.data()
-                                                                 : dPolicyRejected_B.data());
+      outputs.push_back(gradients[size_t(input)].data());
     float loss = std::numeric_limits<float>::quiet_NaN();
     kernel_.gradient(columnsOf(inputs).data(), kernelParameters_.data(), int64_t(inputs.pairs),
                      &loss, outputs.data());
@@ -100,6 +128,11 @@ public:
     float *rewards[] = {out.chosenRewards.data(), out.rejectedRewards.data()};
     kernel_.report(columnsOf(inputs).data(), kernelParameters_.data(), int64_t(inputs.pairs),
                    out.losses.data(), rewards, out.metrics.data());
+  }
+
+  std::vector<double> next(const ObjectiveInputs &) override {
+    assert(program_.states.empty() && "the compiler refuses objectives with state");
+    return {};
   }
 
 private:

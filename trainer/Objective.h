@@ -1,6 +1,6 @@
-// The seam between training and objectives: pairs of one whole optimiser step in, loss and gradient
-// with respect to the log-probabilities out. The trainer and the search see only this; engines plug
-// in behind it. No torch here.
+// The seam between training and objectives: the numbers of one whole optimiser step in, loss and
+// gradient with respect to what the policy gave out. The trainer and the search see only this;
+// engines plug in behind it. No torch here.
 #pragma once
 
 #include "dsl/Program.h"
@@ -15,12 +15,22 @@
 
 namespace disco::trainer {
 
-/// columns[i] holds dsl::Input i for all pairs of the step, float32 [pairs]; inputs the objective
-/// does not read may be empty.
+/// dsl::Batch in float32, in which models and kernels compute. columns[i] holds dsl::Input i: one
+/// number per pair or per token, tokens of all pairs end to end; inputs the objective does not read
+/// may be empty.
 struct ObjectiveInputs {
   size_t pairs = 0;
+  double progress = 0;
   std::array<std::span<const float>, dsl::kInputCount> columns{};
+  /// Where the tokens of each pair begin and the last one's end, [pairs + 1].
+  std::span<const size_t> chosenOffsets, rejectedOffsets;
+  std::vector<std::span<const float>> dataColumns; // [Program::columns], each [pairs]
+  std::span<const double> states;                  // [Program::states], before the step
 };
+
+/// Where gradients go: by dsl::Input, in the shape of the inputs. Inputs whose gradient is not
+/// wanted are empty; what the loss does not read becomes 0.
+using ObjectiveGradients = std::array<std::span<float>, dsl::kInputCount>;
 
 struct ObjectiveReport {
   std::vector<float> losses, chosenRewards, rejectedRewards; // [pairs]
@@ -32,11 +42,11 @@ public:
   virtual ~Objective() = default;
   virtual const dsl::Program &program() const = 0;
   virtual std::span<const double> parameters() const = 0;
-  /// Mean loss over the pairs, and its gradient with respect to the policy's log-probabilities,
-  /// each [pairs].
-  virtual float gradient(const ObjectiveInputs &inputs, std::span<float> dPolicyChosen_B,
-                         std::span<float> dPolicyRejected_B) = 0;
+  /// Mean loss over the pairs, and its gradient.
+  virtual float gradient(const ObjectiveInputs &inputs, const ObjectiveGradients &gradients) = 0;
   virtual void report(const ObjectiveInputs &inputs, ObjectiveReport &out) = 0;
+  /// The states after the step, [Program::states], computed in double.
+  virtual std::vector<double> next(const ObjectiveInputs &inputs) = 0;
 };
 
 /// Evaluates with dsl::Interpreter; needs no compiler.

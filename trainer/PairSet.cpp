@@ -1,5 +1,5 @@
-// Tokenising pairs, and the reference cache: magic, number of pairs, two float32 columns, SHA-256
-// of all before it.
+// Tokenising pairs, and the reference cache: magic, float32 log-probabilities of all tokens of the
+// chosen completions, then of the rejected ones, SHA-256 of all before it.
 #include "trainer/PairSet.h"
 
 #include "trainer/Gpt2Model.h"
@@ -16,7 +16,7 @@
 namespace disco::trainer {
 namespace {
 
-constexpr std::string_view kMagic = "disco reference 1\n";
+constexpr std::string_view kMagic = "disco reference 2\n";
 constexpr size_t kDigest = 64;
 constexpr size_t kBatch = 32; // sequences of a forward pass without gradient
 
@@ -41,25 +41,41 @@ std::string cacheKey(const Gpt2Model &model, const PairSet &set) {
   return hash.hex();
 }
 
+/// Sets the offsets of both sides.
+void layOut(PairSet &set) {
+  set.referenceChosen.offsets = set.referenceRejected.offsets = {0};
+  for (const TokenizedPair &pair : set.pairs) {
+    auto append = [](std::vector<size_t> &offsets, const Sequence &sequence) {
+      offsets.push_back(offsets.back() + static_cast<size_t>(sequence.scoredLength()));
+    };
+    append(set.referenceChosen.offsets, pair.chosen);
+    append(set.referenceRejected.offsets, pair.rejected);
+  }
+}
+
 std::string encode(const PairSet &set) {
   std::string bytes(kMagic);
-  bytes += std::to_string(set.pairs.size()) + "\n";
-  for (const auto *column : {&set.referenceChosen, &set.referenceRejected})
-    bytes.append(reinterpret_cast<const char *>(column->data()), column->size() * sizeof(float));
+  for (const SideLogps *side : {&set.referenceChosen, &set.referenceRejected})
+    bytes.append(reinterpret_cast<const char *>(side->tokens.data()),
+                 side->tokens.size() * sizeof(float));
   return bytes + data::sha256Hex(bytes);
 }
 
+/// Fills in the tokens, given their offsets; false when the bytes are not those of this set.
 bool decode(std::string_view bytes, PairSet &set) {
-  std::string head = std::string(kMagic) + std::to_string(set.pairs.size()) + "\n";
-  size_t column = set.pairs.size() * sizeof(float);
-  if (bytes.size() != head.size() + 2 * column + kDigest || !bytes.starts_with(head) ||
+  SideLogps *sides[] = {&set.referenceChosen, &set.referenceRejected};
+  size_t tokens = sides[0]->offsets.back() + sides[1]->offsets.back();
+  if (bytes.size() != kMagic.size() + tokens * sizeof(float) + kDigest ||
+      !bytes.starts_with(kMagic) ||
       data::sha256Hex(bytes.substr(0, bytes.size() - kDigest)) !=
           bytes.substr(bytes.size() - kDigest))
     return false;
-  set.referenceChosen.resize(set.pairs.size());
-  set.referenceRejected.resize(set.pairs.size());
-  std::memcpy(set.referenceChosen.data(), bytes.data() + head.size(), column);
-  std::memcpy(set.referenceRejected.data(), bytes.data() + head.size() + column, column);
+  const char *from = bytes.data() + kMagic.size();
+  for (SideLogps *side : sides) {
+    side->tokens.resize(side->offsets.back());
+    std::memcpy(side->tokens.data(), from, side->tokens.size() * sizeof(float));
+    from += side->tokens.size() * sizeof(float);
+  }
   return true;
 }
 
@@ -88,8 +104,12 @@ Result<PairSet> tokenizePairs(const std::vector<data::PreferencePair> &pairs,
     TokenizedPair pair{joinTokens(prompt, chosen, limit), joinTokens(prompt, rejected, limit)};
     if (pair.chosen.scoredLength() < 1 || pair.rejected.scoredLength() < 1)
       ++set.dropped;
-    else
+    else {
       set.pairs.push_back(std::move(pair));
+      set.columns.resize(pairs[i].columns.size());
+      for (size_t c = 0; c < set.columns.size(); ++c)
+        set.columns[c].push_back(static_cast<float>(pairs[i].columns[c]));
+    }
   }
   if (set.pairs.empty())
     return Error{"no pair is left: each prompt fills all of the " + std::to_string(limit) +
@@ -108,18 +128,20 @@ void computeReference(const Gpt2Model &model, PairSet &set) {
   for (size_t from = 0; from < sequences.size(); from += kBatch) {
     size_t count = std::min(kBatch, sequences.size() - from);
     TokenBatch batch(std::span<const Sequence *const>(sequences).subspan(from, count));
-    at::Tensor logps_B = sequenceLogps(model.hidden(batch), model.wte_VD, batch);
-    logps.insert(logps.end(), logps_B.const_data_ptr<float>(),
-                 logps_B.const_data_ptr<float>() + logps_B.numel());
+    at::Tensor logps_M = tokenValues({model.hidden(batch), model.wte_VD}, batch).logps_M;
+    const float *values = logps_M.const_data_ptr<float>();
+    logps.insert(logps.end(), values, values + logps_M.numel());
   }
-  auto middle = logps.begin() + static_cast<ptrdiff_t>(set.pairs.size());
-  set.referenceChosen.assign(logps.begin(), middle);
-  set.referenceRejected.assign(middle, logps.end());
+  layOut(set);
+  auto middle = logps.begin() + static_cast<ptrdiff_t>(set.referenceChosen.offsets.back());
+  set.referenceChosen.tokens.assign(logps.begin(), middle);
+  set.referenceRejected.tokens.assign(middle, logps.end());
 }
 
 void cachedReference(const Gpt2Model &model, PairSet &set, const std::string &cache,
                      std::string &warning) {
   std::string path = cache + "/reference-" + cacheKey(model, set).substr(0, 32) + ".bin";
+  layOut(set);
   if (auto bytes = data::readFile(path); bytes && decode(*bytes, set))
     return;
   computeReference(model, set);

@@ -1,5 +1,5 @@
-// Preference pairs as tokens, with the reference model's log-probabilities: everything a training
-// reads besides the policy.
+// Preference pairs as tokens, with the reference model's log-probabilities and the data set's
+// columns: everything a training reads besides the policy.
 #pragma once
 
 #include "trainer/Model.h"
@@ -7,6 +7,7 @@
 #include "trainer/TrainConfig.h"
 #include "trainer/data/PreferenceData.h"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,20 @@ struct TokenizedPair {
   Sequence chosen, rejected;
 };
 
+/// Log-probabilities of one side's completions, the scored tokens of all pairs end to end.
+struct SideLogps {
+  std::vector<float> tokens;
+  std::vector<size_t> offsets; // [pairs + 1]: pair i has tokens [offsets[i], offsets[i + 1])
+  std::span<const float> of(size_t pair) const {
+    return std::span(tokens).subspan(offsets[pair], offsets[pair + 1] - offsets[pair]);
+  }
+};
+
 struct PairSet {
   std::vector<TokenizedPair> pairs;
-  size_t dropped = 0; // pairs that lost a whole completion to max_length
-  std::vector<float> referenceChosen,
-      referenceRejected; // [pairs], summed log-probabilities; empty until filled
+  size_t dropped = 0;                           // pairs that lost a whole completion to max_length
+  SideLogps referenceChosen, referenceRejected; // under the reference; empty until filled
+  std::vector<std::vector<float>> columns;      // [wanted columns][pairs]
 };
 
 /// prompt + completion (+ end of text), cut at config.max_length tokens or what the model can see.
@@ -29,8 +39,7 @@ Result<PairSet> tokenizePairs(const std::vector<data::PreferencePair> &pairs,
                               const data::Tokenizer &tokenizer, const TrainConfig &config,
                               const Gpt2Config &model);
 
-/// Log-probabilities of chosen and rejected completions under `model`, by the same code that
-/// trains.
+/// Log-probabilities of the tokens of all completions under `model`, by the same code that trains.
 void computeReference(const Gpt2Model &model, PairSet &set);
 /// The same, kept in the folder `cache` under the hash of model and tokens; a damaged file is
 /// computed again. A cache that cannot be written costs time only; the warning says why.

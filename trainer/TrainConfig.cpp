@@ -8,12 +8,24 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <span>
 
 namespace disco::trainer {
 namespace {
 
-constexpr const char *kScheduleNames[] = {"cosine", "linear",
-                                          "constant"}; // in the order of Schedule
+// In the order of the enumerations.
+constexpr const char *kScheduleNames[] = {"cosine", "linear", "constant"};
+constexpr const char *kStatisticsNames[] = {"step", "micro"};
+std::span<const char *const> namesOf(Schedule) { return kScheduleNames; }
+std::span<const char *const> namesOf(Statistics) { return kStatisticsNames; }
+
+/// "a, b and c".
+std::string listed(std::span<const char *const> names) {
+  std::string text;
+  for (size_t i = 0; i < names.size(); ++i)
+    text += std::string(i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+  return text;
+}
 
 /// Visits every key of a training with its value and the least value allowed; `above` makes that
 /// bound exclusive. The one list.
@@ -21,6 +33,7 @@ template <typename Config, typename Visitor> void visitKeys(Config &c, Visitor &
   visit("learning_rate", c.learning_rate, 0.0, true);
   visit("per_device_train_batch_size", c.per_device_train_batch_size, 1.0, false);
   visit("gradient_accumulation_steps", c.gradient_accumulation_steps, 1.0, false);
+  visit("statistics", c.statistics, 0.0, false);
   visit("max_steps", c.max_steps, 0.0, false);
   visit("num_train_epochs", c.num_train_epochs, 0.0, true);
   visit("warmup_ratio", c.warmup_ratio, 0.0, false);
@@ -54,13 +67,14 @@ public:
     if (!value)
       return;
     try {
-      if constexpr (std::is_same_v<T, Schedule>) {
+      if constexpr (std::is_enum_v<T>) {
         auto name = value.as<std::string>();
-        auto found = std::find(std::begin(kScheduleNames), std::end(kScheduleNames), name);
-        if (found == std::end(kScheduleNames))
-          return fail(value, "`" + std::string(key) + "` is `" + name +
-                                 "`, known are cosine, linear and constant");
-        field = static_cast<Schedule>(found - std::begin(kScheduleNames));
+        auto names = namesOf(field);
+        auto found = std::find(names.begin(), names.end(), name);
+        if (found == names.end())
+          return fail(value,
+                      "`" + std::string(key) + "` is `" + name + "`, known are " + listed(names));
+        field = static_cast<T>(found - names.begin());
       } else {
         field = value.as<T>();
         if constexpr (std::is_arithmetic_v<T> && !std::is_same_v<T, bool>) {
@@ -205,8 +219,14 @@ Result<JobConfig> jobConfigFromYaml(const std::string &text, const std::string &
 std::string toJson(const TrainConfig &config) {
   nlohmann::ordered_json root;
   visitKeys(config, [&](const char *key, const auto &field, double, bool) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(field)>, Schedule>)
-      root[key] = kScheduleNames[static_cast<size_t>(field)];
+    using Field = std::decay_t<decltype(field)>;
+    // Left out by default: this text is part of the identity of tasks and checkpoints, and theirs
+    // is older than this key.
+    if constexpr (std::is_same_v<Field, Statistics>)
+      if (field == Statistics::Step)
+        return;
+    if constexpr (std::is_enum_v<Field>)
+      root[key] = namesOf(field)[static_cast<size_t>(field)];
     else
       root[key] = field;
   });

@@ -11,11 +11,16 @@ namespace disco::trainer {
 
 enum class Schedule : uint8_t { Cosine, Linear, Constant };
 
+/// The pairs that `batch_*` of an objective sees: those of the optimiser step, however it is cut,
+/// or those of each micro-batch by itself.
+enum class Statistics : uint8_t { Step, Micro };
+
 struct TrainConfig {
   double learning_rate = 1e-3;
   int64_t per_device_train_batch_size = 8; // pairs (or sequences, in fine-tuning) of a micro-batch
   int64_t gradient_accumulation_steps = 1; // micro-batches of an optimiser step
-  int64_t max_steps = 0;                   // optimiser steps; 0: as many as num_train_epochs takes
+  Statistics statistics = Statistics::Step;
+  int64_t max_steps = 0; // optimiser steps; 0: as many as num_train_epochs takes
   double num_train_epochs = 1;
   double warmup_ratio = 0.1; // share of the steps with linearly growing rate
   Schedule lr_scheduler_type = Schedule::Cosine;
@@ -63,7 +68,8 @@ struct JobConfig {
   int64_t eval_samples = 1; // as EvalConfig::samples
 };
 Result<JobConfig> jobConfigFromYaml(const std::string &text, const std::string &place);
-/// Every key with its value, as a JSON object; the same text for equal settings.
+/// Every key with its value (`statistics` only when it is `micro`), as a JSON object; the same text
+/// for equal settings.
 std::string toJson(const TrainConfig &config);
 
 } // namespace disco::trainer

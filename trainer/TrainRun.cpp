@@ -28,37 +28,29 @@ TrainOutcome failed(TrainOutcome outcome, JobResult::Status status, std::string 
   return outcome;
 }
 
-/// What a checkpoint may be continued with: everything that decides the numbers.
-std::string identityOf(const Objective &objective, const TrainConfig &config,
-                       const std::string &taskHash, const Gpt2Model &initial) {
-  data::ContentHash hash;
-  hash.add(dsl::codeHash(objective.program()));
-  for (double parameter : objective.parameters())
-    hash.add(json(parameter).dump());
-  TrainConfig numbers = config;
-  numbers.save_steps = 0; // how often to save, unlike the rest, may change
-  return hash.add(toJson(numbers)).add(taskHash).add(contentHash(initial)).hex();
-}
-
-/// Whether loss, rewards or metrics read the reference model; the default rewards do.
-bool readsReference(const dsl::Program &program) {
-  std::vector<dsl::NodeId> results{program.loss, program.chosenReward, program.rejectedReward};
-  for (const dsl::Metric &metric : program.metrics)
-    results.push_back(metric.value);
-  for (dsl::Input input : program.inputsOf(results))
-    if (input == dsl::Input::reference_chosen_logps ||
-        input == dsl::Input::reference_rejected_logps)
-      return true;
-  return false;
-}
-
 /// Everything of a training that has to be loaded.
 struct Prepared {
   data::Task task;
   data::Tokenizer tokenizer;
   ModelPtr policy;
   PairSet pairs;
+  ModelPtr reference; // only for an objective that reads divergences from it
 };
+
+/// What a checkpoint may be continued with: everything that decides the numbers.
+std::string identityOf(const Objective &objective, const TrainConfig &config,
+                       const Prepared &prepared) {
+  data::ContentHash hash;
+  hash.add(dsl::codeHash(objective.program()));
+  for (double parameter : objective.parameters())
+    hash.add(json(parameter).dump());
+  TrainConfig numbers = config;
+  numbers.save_steps = 0; // how often to save, unlike the rest, may change
+  hash.add(toJson(numbers)).add(prepared.task.hash).add(contentHash(*prepared.policy));
+  for (const std::vector<float> &values : prepared.pairs.columns)
+    hash.add({reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)});
+  return hash.hex();
+}
 
 Result<Prepared> prepare(const std::string &directory, const TrainConfig &config,
                          const Objective &objective,
@@ -72,7 +64,10 @@ Result<Prepared> prepare(const std::string &directory, const TrainConfig &config
   auto policy = loadModel(task->paths.model());
   if (!policy)
     return policy.error();
-  auto rows = data::readPreferencePairs(task->paths.pairs());
+  std::vector<data::WantedColumn> columns;
+  for (const dsl::Column &column : objective.program().columns)
+    columns.push_back({column.name, column.defaultValue});
+  auto rows = data::readPreferencePairs(task->paths.pairs(), columns);
   if (!rows)
     return rows.error();
   auto pairs = tokenizePairs(*rows, *tokenizer, config, configOf(**policy));
@@ -84,13 +79,22 @@ Result<Prepared> prepare(const std::string &directory, const TrainConfig &config
   if (static_cast<int64_t>(pairs->pairs.size()) < config.pairsPerStep())
     return Error{task->paths.pairs() + ": " + std::to_string(pairs->pairs.size()) +
                  " pairs, but an optimiser step takes " + std::to_string(config.pairsPerStep())};
-  if (readsReference(objective.program())) {
+  Needs needs = needsOf(objective.program());
+  if (needs.referenceLogps()) {
     std::string warning;
     cachedReference(**policy, *pairs, task->paths.cache(), warning);
     if (!warning.empty() && warn)
       warn(warning);
   }
-  return Prepared{std::move(*task), std::move(*tokenizer), std::move(*policy), std::move(*pairs)};
+  ModelPtr reference;
+  if (needs.divergence()) {
+    auto loaded = loadModel(task->paths.model());
+    if (!loaded)
+      return loaded.error();
+    reference = std::move(*loaded);
+  }
+  return Prepared{std::move(*task), std::move(*tokenizer), std::move(*policy), std::move(*pairs),
+                  std::move(reference)};
 }
 
 /// The run's files, or none.
@@ -115,7 +119,10 @@ public:
         options_.warn(warning);
       if (*state) {
         keep = (*state)->metricsBytes;
-        trainer_.resumeAt((*state)->nextStep, (*state)->tokensSeen);
+        if (!trainer_.resumeAt((*state)->nextStep, (*state)->tokensSeen, (*state)->states))
+          return Error{checkpoints +
+                       ": the newest checkpoint lacks a state of the objective; train "
+                       "into another folder"};
         outcome.firstLoss = (*state)->summary["first_loss"];
         outcome.lastLoss = (*state)->summary["last_loss"];
         outcome.rewardAccuracy = (*state)->summary["reward_accuracy"];
@@ -149,7 +156,8 @@ public:
                            *bytes,
                            {{"first_loss", outcome.firstLoss},
                             {"last_loss", outcome.lastLoss},
-                            {"reward_accuracy", outcome.rewardAccuracy}}},
+                            {"reward_accuracy", outcome.rewardAccuracy}},
+                           trainer_.states()},
                           trainer_.tensors());
   }
 
@@ -167,8 +175,9 @@ TrainOutcome runTraining(const std::string &taskDirectory, const TrainConfig &co
   auto prepared = prepare(taskDirectory, config, objective, options.warn);
   if (!prepared)
     return failed(outcome, Status::Failed, prepared.error().message);
-  std::string identity = identityOf(objective, config, prepared->task.hash, *prepared->policy);
-  DpoTrainer trainer(*prepared->policy, objective, prepared->pairs, config);
+  std::string identity = identityOf(objective, config, *prepared);
+  DpoTrainer trainer(*prepared->policy, objective, prepared->pairs, config,
+                     prepared->reference.get());
   RunFolder folder(options, trainer, identity);
   if (auto ok = folder.open(outcome); !ok)
     return failed(outcome, Status::Failed, ok.error().message);

@@ -2,6 +2,7 @@
 // about 150 tokens; cached reference. Prints one JSON line. step_trl.py runs TRL on the same pairs
 // and prints the ratio.
 //   bench-step PAIRS.json THREADS STEPS
+#include "dsl/Dsl.h"
 #include "trainer/DpoTrainer.h"
 
 #include <nlohmann/json.hpp>
@@ -17,13 +18,21 @@ namespace {
 
 using namespace disco;
 
+/// What DPO reads, for the trainer to provide.
+dsl::Program dpoProgram() {
+  Diagnostics found;
+  return *dsl::compileSource(Source("dpo", "objective dpo { loss = softplus(-0.1 * margin); }"),
+                             found);
+}
+
 /// DPO in closed form, so that the time is the trainer's alone.
 class ClosedFormDpo : public trainer::Objective {
 public:
   const dsl::Program &program() const override { return program_; }
   std::span<const double> parameters() const override { return {}; }
-  float gradient(const trainer::ObjectiveInputs &in, std::span<float> dChosen,
-                 std::span<float> dRejected) override {
+  float gradient(const trainer::ObjectiveInputs &in,
+                 const trainer::ObjectiveGradients &gradients) override {
+    auto [dChosen, dRejected] = std::pair(gradients[0], gradients[1]);
     double loss = 0;
     for (size_t i = 0; i < in.pairs; ++i) {
       double z =
@@ -35,9 +44,10 @@ public:
     return static_cast<float>(loss / static_cast<double>(in.pairs));
   }
   void report(const trainer::ObjectiveInputs &, trainer::ObjectiveReport &) override {}
+  std::vector<double> next(const trainer::ObjectiveInputs &) override { return {}; }
 
 private:
-  dsl::Program program_;
+  dsl::Program program_ = dpoProgram();
 };
 
 } // namespace

@@ -48,7 +48,10 @@ public:
     auto objective = trainer::compiledObjective(program_, kernel_, parameters);
     std::vector<float> chosen_B(pairs), rejected_B(pairs);
     dsl::Evaluation out;
-    out.loss = objective->gradient(inputs, chosen_B, rejected_B);
+    trainer::ObjectiveGradients gradients;
+    gradients[size_t(dsl::Input::policy_chosen_logps)] = chosen_B;
+    gradients[size_t(dsl::Input::policy_rejected_logps)] = rejected_B;
+    out.loss = objective->gradient(inputs, gradients);
     out.gradients[size_t(dsl::Input::policy_chosen_logps)] = widened(chosen_B);
     out.gradients[size_t(dsl::Input::policy_rejected_logps)] = widened(rejected_B);
     trainer::ObjectiveReport report;

@@ -59,7 +59,10 @@ Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const BatchColumn
   auto objective = trainer::compiledObjective(program, std::move(*kernel), parameters);
   std::vector<float> chosen_B(batch.pairs), rejected_B(batch.pairs);
   dsl::Evaluation out;
-  out.loss = objective->gradient(inputs, chosen_B, rejected_B);
+  trainer::ObjectiveGradients gradients;
+  gradients[size_t(dsl::Input::policy_chosen_logps)] = chosen_B;
+  gradients[size_t(dsl::Input::policy_rejected_logps)] = rejected_B;
+  out.loss = objective->gradient(inputs, gradients);
   out.gradients[size_t(dsl::Input::policy_chosen_logps)] = widened(chosen_B);
   out.gradients[size_t(dsl::Input::policy_rejected_logps)] = widened(rejected_B);
   trainer::ObjectiveReport report;

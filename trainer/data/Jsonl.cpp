@@ -97,6 +97,8 @@ Result<bool> JsonlReader::next() {
   } catch (const nlohmann::json::parse_error &failure) {
     return error("not JSON: " + parserMessage(failure) + " (byte " + std::to_string(failure.byte) +
                  " of the line)");
+  } catch (const nlohmann::json::out_of_range &) {
+    return error("a number is too large for a double");
   }
   if (!state.row.is_object())
     return error(std::string("a row must be an object, this one is ") + typeName(state.row));
@@ -119,6 +121,15 @@ Result<int64_t> JsonlReader::integer(const std::string &field) const {
   if (!found->is_number_integer())
     return error("field `" + field + "` must be an integer, it is " + typeName(*found));
   return found->get<int64_t>();
+}
+
+Result<double> JsonlReader::number(const std::string &field) const {
+  auto found = state_->row.find(field);
+  if (found == state_->row.end())
+    return error("field `" + field + "` is missing");
+  if (!found->is_number())
+    return error("field `" + field + "` must be a number, it is " + typeName(*found));
+  return found->get<double>();
 }
 
 bool JsonlReader::has(const std::string &field) const { return state_->row.contains(field); }

@@ -54,6 +54,7 @@ public:
   /// field.
   Result<std::string> string(const std::string &field) const;
   Result<int64_t> integer(const std::string &field) const;
+  Result<double> number(const std::string &field) const;
   bool has(const std::string &field) const;
 
   /// `file:line` of the current row.

@@ -4,12 +4,30 @@
 #include "trainer/data/Jsonl.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <unordered_set>
 
 namespace disco::data {
+namespace {
 
-Result<std::vector<PreferencePair>> readPreferencePairs(const std::string &path) {
+Result<double> readColumn(const JsonlReader &reader, const WantedColumn &column) {
+  if (!reader.has(column.name)) {
+    if (column.fallback)
+      return *column.fallback;
+    return reader.error("field `" + column.name +
+                        "` is missing; the objective reads it as a column without a default");
+  }
+  Result<double> value = reader.number(column.name);
+  if (value && !std::isfinite(static_cast<float>(*value)))
+    return reader.error("field `" + column.name + "` is beyond the range of float32");
+  return value;
+}
+
+} // namespace
+
+Result<std::vector<PreferencePair>> readPreferencePairs(const std::string &path,
+                                                        std::span<const WantedColumn> columns) {
   Result<JsonlReader> reader = JsonlReader::open(path);
   if (!reader)
     return reader.error();
@@ -21,16 +39,22 @@ Result<std::vector<PreferencePair>> readPreferencePairs(const std::string &path)
     if (!*more)
       break;
     PreferencePair pair;
-    struct Column {
+    struct Text {
       const char *name;
       std::string &target;
     };
-    for (Column column :
-         {Column{"prompt", pair.prompt}, {"chosen", pair.chosen}, {"rejected", pair.rejected}}) {
-      Result<std::string> text = reader->string(column.name);
+    for (Text field :
+         {Text{"prompt", pair.prompt}, {"chosen", pair.chosen}, {"rejected", pair.rejected}}) {
+      Result<std::string> text = reader->string(field.name);
       if (!text)
         return text.error();
-      column.target = *std::move(text);
+      field.target = *std::move(text);
+    }
+    for (const WantedColumn &column : columns) {
+      Result<double> value = readColumn(*reader, column);
+      if (!value)
+        return value.error();
+      pair.columns.push_back(*value);
     }
     if (pair.chosen.empty())
       return reader->error("empty completion in field `chosen`");

@@ -146,6 +146,8 @@ TEST(Jsonl, NotJson) {
   EXPECT_EQ(problem("{\"a\":\"x\"}\n{\"a\": nope}\n").substr(0, 21), "f.jsonl:2: not JSON: ");
   EXPECT_EQ(problem("{\"a\":\"x\"} {}\n").substr(0, 21), "f.jsonl:1: not JSON: ");
   EXPECT_EQ(problem(std::string("{\"a\":\"x\0\"}", 10)).substr(0, 21), "f.jsonl:1: not JSON: ");
+  EXPECT_EQ(problem("{\"a\":\"x\",\"b\":1e999}\n"),
+            "f.jsonl:1: a number is too large for a double");
   EXPECT_EQ(problem("[1]\n"), "f.jsonl:1: a row must be an object, this one is array");
 }
 

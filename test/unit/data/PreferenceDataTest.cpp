@@ -8,9 +8,9 @@ using disco::test::TemporaryFolder;
 
 namespace {
 
-std::string problem(const std::string &content) {
+std::string problem(const std::string &content, const std::vector<WantedColumn> &columns = {}) {
   TemporaryFolder folder;
-  auto pairs = readPreferencePairs(folder.write("p.jsonl", content));
+  auto pairs = readPreferencePairs(folder.write("p.jsonl", content), columns);
   return pairs ? "none" : pairs.error().message.substr(folder.path().size() + 1);
 }
 
@@ -38,6 +38,36 @@ TEST(PreferenceData, MalformedRowsAreNamed) {
             "p.jsonl:1: field `prompt` must be a string, it is array");
   EXPECT_EQ(problem("\n"), "p.jsonl: no rows; one JSON object with `prompt`, `chosen` and "
                            "`rejected` per line was expected");
+}
+
+TEST(PreferenceData, ColumnsAreReadInTheOrderWantedAndADefaultFillsOnlyMissingOnes) {
+  TemporaryFolder folder;
+  auto pairs = readPreferencePairs(
+      folder.write("p.jsonl",
+                   R"({"prompt":"p","chosen":"c","rejected":"r","weight":-2,"margin":0.25})"
+                   "\n"
+                   R"({"prompt":"p","chosen":"c","rejected":"r","margin":1})"),
+      std::vector<WantedColumn>{{"margin", {}}, {"weight", 0.5}});
+  ASSERT_TRUE(pairs) << pairs.error().message;
+  EXPECT_EQ(pairs->at(0).columns, (std::vector<double>{0.25, -2}));
+  EXPECT_EQ(pairs->at(1).columns, (std::vector<double>{1, 0.5}));
+}
+
+TEST(PreferenceData, AColumnThatIsNoNumberIsNamedWithItsRow) {
+  auto withWeight = [](const std::string &value) {
+    return problem(kGood + R"({"prompt":"p","chosen":"c","rejected":"r","weight":)" + value + "}",
+                   {{"weight", 1.0}});
+  };
+  EXPECT_EQ(withWeight("2"), "none");
+  EXPECT_EQ(withWeight("\"2\""), "p.jsonl:2: field `weight` must be a number, it is string");
+  EXPECT_EQ(withWeight("null"), "p.jsonl:2: field `weight` must be a number, it is null");
+  EXPECT_EQ(withWeight("true"), "p.jsonl:2: field `weight` must be a number, it is boolean");
+  EXPECT_EQ(withWeight("NaN").rfind("p.jsonl:2: not JSON", 0), 0u);
+  EXPECT_EQ(withWeight("1e39"), "p.jsonl:2: field `weight` is beyond the range of float32");
+  EXPECT_EQ(withWeight("1e999"), "p.jsonl:2: a number is too large for a double");
+  EXPECT_EQ(problem(kGood, {{"weight", {}}}),
+            "p.jsonl:1: field `weight` is missing; the objective reads it as a column without a "
+            "default");
 }
 
 TEST(PreferenceStatistics, CountsWhatStopsLearning) {

@@ -30,8 +30,10 @@ TEST(InterpretedObjective, GivesLossGradientAndReport) {
   inputs.columns[size_t(Input::policy_chosen_logps)] = chosen_B;
   inputs.columns[size_t(Input::policy_rejected_logps)] = rejected_B;
   std::vector<float> dChosen_B(2), dRejected_B(2);
-  EXPECT_FLOAT_EQ(objective->gradient(inputs, dChosen_B, dRejected_B),
-                  float((1 + std::exp(1)) / 2));
+  trainer::ObjectiveGradients gradients;
+  gradients[size_t(Input::policy_chosen_logps)] = dChosen_B;
+  gradients[size_t(Input::policy_rejected_logps)] = dRejected_B;
+  EXPECT_FLOAT_EQ(objective->gradient(inputs, gradients), float((1 + std::exp(1)) / 2));
   EXPECT_FLOAT_EQ(dChosen_B[0], 1);
   EXPECT_FLOAT_EQ(dChosen_B[1], float(std::exp(1)));
   EXPECT_FLOAT_EQ(dRejected_B[1], -float(std::exp(1)));
@@ -47,7 +49,7 @@ TEST(InterpretedObjective, GivesLossGradientAndReport) {
 
 TEST(InterpretedObjective, OfNoPairsIsNaN) {
   auto objective = trainer::interpretedObjective(exponential(), {2.0});
-  EXPECT_TRUE(std::isnan(objective->gradient({}, {}, {})));
+  EXPECT_TRUE(std::isnan(objective->gradient({}, {})));
   trainer::ObjectiveReport report;
   objective->report({}, report);
   EXPECT_TRUE(report.losses.empty());

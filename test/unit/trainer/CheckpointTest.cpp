@@ -33,16 +33,17 @@ struct Training {
       trainer.step();
   }
   Result<void> save(const std::string &folder) {
-    return saveCheckpoint(folder, {"identity", trainer.next(), trainer.tokensSeen(), 0, {}},
-                          trainer.tensors());
+    return saveCheckpoint(
+        folder, {"identity", trainer.next(), trainer.tokensSeen(), 0, {}, trainer.states()},
+        trainer.tensors());
   }
   /// The step it goes on from, or -1.
   int64_t load(const std::string &folder, std::string &warning) {
     auto state = loadCheckpoint(folder, "identity", trainer.tensors(), warning);
     if (!state || !*state)
       return -1;
-    trainer.resumeAt((*state)->nextStep, (*state)->tokensSeen);
-    return trainer.next();
+    bool resumed = trainer.resumeAt((*state)->nextStep, (*state)->tokensSeen, (*state)->states);
+    return resumed ? trainer.next() : -1;
   }
 };
 
@@ -134,7 +135,8 @@ TEST(Checkpoint, AProcessKilledWhileSavingLeavesASoundCheckpoint) {
     ASSERT_GE(child, 0);
     if (child == 0)
       for (int64_t step = 2;; ++step)
-        if (!saveCheckpoint(folder.path(), {"identity", step, step, 0, {}}, run.trainer.tensors()))
+        if (!saveCheckpoint(folder.path(), {"identity", step, step, 0, {}, {}},
+                            run.trainer.tensors()))
           _exit(1);
     ::usleep(static_cast<useconds_t>(delay * 10));
     ::kill(child, SIGKILL);

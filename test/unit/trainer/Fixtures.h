@@ -2,10 +2,12 @@
 // folder of one's own.
 #pragma once
 
+#include "dsl/Dsl.h"
 #include "trainer/DpoTrainer.h"
 #include "trainer/data/Random.h"
 
 #include <ATen/core/grad_mode.h>
+#include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -45,7 +47,16 @@ inline PairSet randomPairs(size_t count, const Gpt2Model &reference) {
   return set;
 }
 
-/// mean softplus(-beta ((pc - rc) - (pr - rr))), written out; shares no code with the language.
+/// The program of a text that is known to be right.
+inline dsl::Program compiled(const std::string &text) {
+  Diagnostics found;
+  auto program = dsl::compileSource(Source("test", text), found);
+  EXPECT_TRUE(program) << text;
+  return program.value_or(dsl::Program());
+}
+
+/// mean softplus(-beta ((pc - rc) - (pr - rr))), written out; the value shares no code with the
+/// language; the text only says what is read.
 class ClosedFormDpo : public Objective {
 public:
   double beta = 0.1;
@@ -55,8 +66,8 @@ public:
 
   const dsl::Program &program() const override { return program_; }
   std::span<const double> parameters() const override { return {}; }
-  float gradient(const ObjectiveInputs &in, std::span<float> dChosen,
-                 std::span<float> dRejected) override {
+  float gradient(const ObjectiveInputs &in, const ObjectiveGradients &gradients) override {
+    auto [dChosen, dRejected] = std::pair(gradients[0], gradients[1]);
     double loss = 0;
     for (size_t i = 0; i < in.pairs; ++i) {
       double z = beta * margin(in, i);
@@ -79,13 +90,14 @@ public:
       out.rejectedRewards.push_back(0);
     }
   }
+  std::vector<double> next(const ObjectiveInputs &) override { return {}; }
 
 private:
   static double margin(const ObjectiveInputs &in, size_t i) {
     return double(in.columns[0][i]) - in.columns[1][i] -
            (double(in.columns[2][i]) - in.columns[3][i]);
   }
-  dsl::Program program_;
+  dsl::Program program_ = compiled("objective dpo { loss = softplus(-0.1 * margin); }");
   int calls_ = 0;
 };
 

@@ -40,6 +40,22 @@ TEST(TrainConfig, ValuesOutOfRangeAreRefused) {
   EXPECT_NE(fault("task: x\ntrain: {warmup_ratio: 2}\n"), "");
 }
 
+TEST(TrainConfig, AnUnknownWordIsRefusedWithTheKnownOnes) {
+  EXPECT_EQ(fault("task: x\ntrain:\n  statistics: batch\n"),
+            "r.yaml:3: `statistics` is `batch`, known are step and micro");
+  EXPECT_EQ(fault("task: x\ntrain: {lr_scheduler_type: sine}\n"),
+            "r.yaml:2: `lr_scheduler_type` is `sine`, known are cosine, linear and constant");
+}
+
+TEST(TrainConfig, OnlyMicroStatisticsAreNamed) {
+  TrainConfig config;
+  EXPECT_EQ(toJson(config).find("statistics"), std::string::npos);
+  config.statistics = Statistics::Micro;
+  auto again = jobConfigFromYaml(toJson(config), "printed");
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->train.statistics, Statistics::Micro);
+}
+
 TEST(TrainConfig, BrokenYamlNamesTheLine) {
   EXPECT_EQ(fault("task: x\ntrain: [\n").rfind("r.yaml:", 0), 0u);
 }
