@@ -21,6 +21,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <functional>
 
 namespace disco::dsl {
 
@@ -355,12 +356,14 @@ public:
         antlr4::atn::PredictionMode::SLL);
   }
 
+  std::vector<Token> tokenize(const std::string &ascii) {
+    read(ascii);
+    return plainTokens();
+  }
+
   std::optional<Ast> parse(const Source &source, const std::string &ascii,
                            Diagnostics &diagnostics) {
-    input_.load(ascii);
-    lexer_.setInputStream(&input_);
-    tokens_.setTokenSource(&lexer_);
-    tokens_.fill();
+    read(ascii);
     if (tokens_.size() - 1 > Limits::tokens) { // the last is the end; SPEC X2
       diagnostics.report(DiagnosticKind::TooManyTokens, spanOf(*tokens_.get(Limits::tokens)),
                          "the text has " + std::to_string(tokens_.size() - 1) +
@@ -375,6 +378,13 @@ public:
   }
 
 private:
+  void read(const std::string &ascii) {
+    input_.load(ascii);
+    lexer_.setInputStream(&input_);
+    tokens_.setTokenSource(&lexer_);
+    tokens_.fill();
+  }
+
   /// Parses from a token on; the error if it failed. `outer` counts rules that a whole parse would
   /// have entered before.
   template <typename Rule> bool attempt(size_t token, size_t outer, Rule rule) {
@@ -481,14 +491,9 @@ private:
   GiveUp error_;
 };
 
-} // namespace
-
-std::optional<Ast> parse(const Source &source, Diagnostics &diagnostics) {
-  const std::optional<std::string> ascii = checkEncoding(source, diagnostics);
-  if (!ascii)
-    return std::nullopt;
+/// Calls with the machine, on its thread. What went wrong, or nothing.
+std::string onMachine(const std::function<void(Machine &)> &call) {
   static StackThread thread(kStackBytes);
-  std::optional<Ast> result;
   std::string failure;
   const bool ran = thread.run([&] {
     // The machine is used on this thread alone, one call at a time.
@@ -496,8 +501,7 @@ std::optional<Ast> parse(const Source &source, Diagnostics &diagnostics) {
     try {
       if (!machine)
         machine = std::make_unique<Machine>();
-      result = machine->parse(source, *ascii, diagnostics);
-      return;
+      return call(*machine);
     } catch (const std::exception &error) {
       failure = error.what();
     } catch (const char *message) {
@@ -507,13 +511,32 @@ std::optional<Ast> parse(const Source &source, Diagnostics &diagnostics) {
     }
     machine.reset(); // whatever state it was left in
   });
-  if (!ran)
-    failure = "the system gives no thread to parse on";
+  return ran ? failure : "the system gives no thread to parse on";
+}
+
+} // namespace
+
+std::optional<Ast> parse(const Source &source, Diagnostics &diagnostics) {
+  const std::optional<std::string> ascii = checkEncoding(source, diagnostics);
+  if (!ascii)
+    return std::nullopt;
+  std::optional<Ast> result;
+  const std::string failure =
+      onMachine([&](Machine &machine) { result = machine.parse(source, *ascii, diagnostics); });
   if (!failure.empty()) {
     diagnostics.report(DiagnosticKind::UnexpectedToken, {0, 0}, "cannot parse: " + failure);
     return std::nullopt;
   }
   return result;
+}
+
+std::vector<Token> tokenize(const Source &source) {
+  Diagnostics ignored;
+  const std::optional<std::string> ascii = checkEncoding(source, ignored);
+  std::vector<Token> tokens;
+  if (ascii)
+    onMachine([&](Machine &machine) { tokens = machine.tokenize(*ascii); });
+  return tokens;
 }
 
 } // namespace disco::dsl

@@ -2,6 +2,7 @@
 #include "dsl/support/Diagnostic.h"
 
 #include "dsl/Limits.h"
+#include "dsl/support/Printable.h"
 
 #include <algorithm>
 #include <cassert>
@@ -10,52 +11,17 @@ namespace disco {
 
 namespace {
 
-struct KindRow {
-  std::string_view id;
-  Severity severity;
-  std::string_view meaning;
-};
-
-constexpr KindRow kKinds[] = {
-#define DISCO_DIAGNOSTIC(ID, SEVERITY, MEANING) {#ID, Severity::SEVERITY, MEANING},
-#include "dsl/support/DiagnosticKinds.def"
-};
-
-constexpr DiagnosticKind kAllKinds[] = {
-#define DISCO_DIAGNOSTIC(ID, SEVERITY, MEANING) DiagnosticKind::ID,
-#include "dsl/support/DiagnosticKinds.def"
-};
-
 /// Longer lines are shown around the place only.
 constexpr size_t kShownColumns = 100;
-
-/// What a byte looks like on a terminal; whatever could move the cursor or reorder text is spelt
-/// out.
-std::string shown(char byte) {
-  if (byte == '\t')
-    return " ";
-  if (byte >= 0x20 && byte < 0x7f)
-    return std::string(1, byte);
-  constexpr char digits[] = "0123456789abcdef";
-  auto value = static_cast<unsigned char>(byte);
-  return {'\\', 'x', digits[value >> 4], digits[value & 15]};
-}
-
-std::string shown(std::string_view text) {
-  std::string out;
-  for (char byte : text)
-    out += shown(byte);
-  return out;
-}
 
 void renderPlace(std::string &out, const Source &source, Span span, std::string_view label,
                  std::string_view message, std::string_view id) {
   const LineColumn place = source.lineColumn(span.begin);
-  out += shown(source.name()) + ":" + std::to_string(place.line) + ":" +
+  out += printable(source.name()) + ":" + std::to_string(place.line) + ":" +
          std::to_string(place.column) + ": ";
   out += label;
   out += ": ";
-  out += shown(message);
+  out += printable(message);
   if (!id.empty())
     out += " [" + std::string(id) + "]";
   out += '\n';
@@ -68,7 +34,9 @@ void renderPlace(std::string &out, const Source &source, Span span, std::string_
   const size_t end = std::clamp<size_t>(column + (span.end - span.begin), column + 1, to + 1);
   std::string text = from > 0 ? "  ..." : "  ", marks(text.size(), ' ');
   for (size_t i = from; i < std::max(to, column + 1); ++i) {
-    const std::string byte = i < to ? shown(line[i]) : std::string();
+    std::string byte;
+    if (i < to)
+      byte = line[i] == '\t' ? " " : printable(line.substr(i, 1));
     const size_t width = std::max<size_t>(byte.size(), 1);
     text += byte;
     if (i < column)
@@ -81,23 +49,20 @@ void renderPlace(std::string &out, const Source &source, Span span, std::string_
 
 } // namespace
 
-std::string_view diagnosticId(DiagnosticKind kind) { return kKinds[size_t(kind)].id; }
-Severity diagnosticSeverity(DiagnosticKind kind) { return kKinds[size_t(kind)].severity; }
-std::string_view diagnosticMeaning(DiagnosticKind kind) { return kKinds[size_t(kind)].meaning; }
-std::span<const DiagnosticKind> allDiagnosticKinds() { return kAllKinds; }
-
 Diagnostic &Diagnostics::report(DiagnosticKind kind, Span span, std::string message) {
-  errors_ += diagnosticSeverity(kind) == Severity::Error;
-  Diagnostic found{kind, span, std::move(message), {}, {}};
+  Diagnostic found{kind, span, std::move(message), {}, {}, policy_.severity(kind)};
+  if (!policy_.isReported(kind))
+    return unkept_ = std::move(found);
+  errors_ += found.severity == Severity::Error;
   if (items_.size() < dsl::Limits::diagnostics)
     return items_.emplace_back(std::move(found));
   ++dropped_;
   // SPEC X7: an error takes the place of the latest warning: what makes a text wrong must be said.
   const auto warning = std::find_if(items_.rbegin(), items_.rend(), [](const Diagnostic &item) {
-    return diagnosticSeverity(item.kind) == Severity::Warning;
+    return item.severity == Severity::Warning;
   });
-  if (diagnosticSeverity(kind) == Severity::Warning || warning == items_.rend())
-    return overflow_ = std::move(found);
+  if (found.severity == Severity::Warning || warning == items_.rend())
+    return unkept_ = std::move(found);
   items_.erase(std::next(warning).base());
   return items_.emplace_back(std::move(found));
 }
@@ -107,56 +72,72 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
   std::stable_sort(result.begin(), result.end(), [](const Diagnostic &a, const Diagnostic &b) {
     return a.span.begin < b.span.begin;
   });
-  if (dropped_ > 0)
+  constexpr DiagnosticKind kDropped = DiagnosticKind::TooManyDiagnostics;
+  if (dropped_ > 0 && policy_.isReported(kDropped))
     result.push_back(
-        {DiagnosticKind::TooManyDiagnostics,
+        {kDropped,
          result.back().span,
          std::to_string(dropped_) + " further finding" + (dropped_ > 1 ? "s" : "") + " not shown",
          {},
-         {}});
+         {},
+         Severity::Warning}); // what was dropped has been counted
   return result;
 }
 
 std::string renderDiagnostics(const Source &source, std::span<const Diagnostic> diagnostics) {
   std::string out;
   for (const Diagnostic &found : diagnostics) {
-    const bool error = diagnosticSeverity(found.kind) == Severity::Error;
+    const bool error = found.severity == Severity::Error;
     renderPlace(out, source, found.span, error ? "error" : "warning", found.message,
                 diagnosticId(found.kind));
     for (const Note &note : found.notes)
       renderPlace(out, source, note.span, "note", note.message, "");
-    for (const Edit &edit : found.edits) {
-      const std::string_view old = source.slice(edit.span);
-      out += edit.safe ? "  fix: " : "  suggestion: ";
-      if (old.empty())
-        out += "insert `" + shown(edit.replacement) + "`\n";
-      else if (edit.replacement.empty())
-        out += "remove `" + shown(old) + "`\n";
-      else
-        out += "replace `" + shown(old) + "` by `" + shown(edit.replacement) + "`\n";
-    }
+    for (const Edit &edit : found.edits)
+      out += (edit.safe ? "  fix: " : "  suggestion: ") +
+             editText(source.slice(edit.span), edit.replacement) + '\n';
   }
   return out;
 }
 
+std::string editText(std::string_view before, std::string_view after) {
+  // The line break and indentation after an inserted line are layout.
+  const size_t line = after.rfind('\n');
+  const bool layout = line != after.npos && after.find_first_not_of(' ', line + 1) == after.npos;
+  const std::string shown = printable(layout ? after.substr(0, line) : after);
+  if (before.empty())
+    return "insert `" + shown + "`";
+  if (after.empty())
+    return "remove `" + printable(before) + "`";
+  return "replace `" + printable(before) + "` by `" + shown + "`";
+}
+
 std::optional<std::string> applySafeEdits(const Source &source,
-                                          std::span<const Diagnostic> diagnostics) {
-  std::vector<const Edit *> edits;
+                                          std::span<const Diagnostic> diagnostics,
+                                          std::vector<AppliedEdit> *applied) {
+  struct Candidate {
+    DiagnosticKind kind;
+    const Edit *edit;
+  };
+  std::vector<Candidate> candidates;
   for (const Diagnostic &found : diagnostics)
     for (const Edit &edit : found.edits)
       if (edit.safe)
-        edits.push_back(&edit);
-  std::stable_sort(edits.begin(), edits.end(),
-                   [](const Edit *a, const Edit *b) { return a->span.begin < b->span.begin; });
+        candidates.push_back({found.kind, &edit});
+  std::stable_sort(candidates.begin(), candidates.end(), [](const auto &a, const auto &b) {
+    return a.edit->span.begin < b.edit->span.begin;
+  });
   std::string out;
   size_t done = 0;
   bool changed = false;
-  for (const Edit *edit : edits) {
+  for (const auto &[kind, edit] : candidates) {
     if (edit->span.begin < done || edit->span.end > source.text().size())
       continue;
     out += source.text().substr(done, edit->span.begin - done) + edit->replacement;
     done = edit->span.end;
     changed = true;
+    if (applied)
+      applied->push_back({kind, source.lineColumn(edit->span.begin),
+                          std::string(source.slice(edit->span)), edit->replacement});
   }
   if (!changed)
     return std::nullopt;

@@ -1,8 +1,8 @@
 // Diagnostics: located findings about a text an author can edit. They are values, collected and
-// then rendered; nothing here prints. Kinds and their stable ids are the rows of
-// DiagnosticKinds.def.
+// then rendered; nothing here prints.
 #pragma once
 
+#include "dsl/support/DiagnosticKind.h"
 #include "dsl/support/Source.h"
 
 #include <optional>
@@ -12,20 +12,6 @@
 #include <vector>
 
 namespace disco {
-
-enum class Severity : uint8_t { Error, Warning };
-
-enum class DiagnosticKind : uint8_t {
-#define DISCO_DIAGNOSTIC(ID, SEVERITY, MEANING) ID,
-#include "dsl/support/DiagnosticKinds.def"
-};
-
-/// The stable id printed in brackets, e.g. "UndeclaredName".
-std::string_view diagnosticId(DiagnosticKind kind);
-Severity diagnosticSeverity(DiagnosticKind kind);
-/// One line on what the kind means, for documentation and for a model that repairs its proposal.
-std::string_view diagnosticMeaning(DiagnosticKind kind);
-std::span<const DiagnosticKind> allDiagnosticKinds();
 
 struct Note {
   Span span;
@@ -46,11 +32,14 @@ struct Diagnostic {
   std::string message;
   std::vector<Note> notes;
   std::vector<Edit> edits;
+  Severity severity = Severity::Error; // of the kind, unless a WarningPolicy raised it
 };
 
 /// Collects findings up to a limit; further ones are counted, not kept.
 class Diagnostics {
 public:
+  explicit Diagnostics(WarningPolicy policy = {}) : policy_(policy) {}
+
   /// Returns the stored diagnostic so that notes and edits can be attached. Valid until the next
   /// report.
   Diagnostic &report(DiagnosticKind kind, Span span, std::string message);
@@ -60,16 +49,28 @@ public:
   bool empty() const { return items_.empty(); }
 
 private:
+  WarningPolicy policy_;
   std::vector<Diagnostic> items_;
-  Diagnostic overflow_{}; // what report() returns once the limit is reached
+  Diagnostic unkept_{}; // what report() returns for what is not kept
   size_t errors_ = 0;
   size_t dropped_ = 0;
 };
 
+/// An edit that was made, and what for.
+struct AppliedEdit {
+  DiagnosticKind kind;
+  LineColumn place; // in the text before it
+  std::string before, after;
+};
+
 /// The text with the safe edits of the diagnostics applied; empty when there are none. Of
-/// overlapping edits the first wins.
+/// overlapping edits the first wins. What was applied is appended to `applied`.
 std::optional<std::string> applySafeEdits(const Source &source,
-                                          std::span<const Diagnostic> diagnostics);
+                                          std::span<const Diagnostic> diagnostics,
+                                          std::vector<AppliedEdit> *applied = nullptr);
+
+/// "replace `**` by `^`", with what would harm a terminal escaped.
+std::string editText(std::string_view before, std::string_view after);
 
 /// Text for a terminal: `name:line:column: error: message [Id]`, the line, a caret, then notes and
 /// suggestions. Control characters and bytes outside ASCII in quoted text are escaped.

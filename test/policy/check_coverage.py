@@ -62,7 +62,7 @@ def check_operations(check):
 
 def check_diagnostics(check):
     """Every kind has a rejected (or warned about) program and is reported somewhere."""
-    kinds = ("dsl/support/DiagnosticKinds.def", "DISCO_DIAGNOSTIC")
+    kinds = ("dsl/support/DiagnosticKinds.def", "DISCO_(?:ERROR|WARNING)")
     programs = all_text(check, "test/diagnostics/", (".dpo", ".test"))
     check_words(check, *kinds, "test/diagnostics", list(programs.values()), r"\[{word}\]")
     code = [

@@ -1,6 +1,9 @@
 #include "tools/discoc/Options.h"
 
+#include "dsl/support/Printable.h"
+
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <string_view>
 
 namespace disco::discoc {
@@ -9,13 +12,16 @@ namespace {
 
 constexpr const char *kFooter = R"(
 Examples:
-  discoc lrml.dpo --check
+  discoc lrml.dpo                                    # only findings
   discoc lrml.dpo --emit=llvm -o lrml.ll
-  discoc lrml.dpo -D beta=0.1 --run=batch.json --engine=interpreter
+  discoc lrml.dpo -D beta=0.1 --run=batch.json
+  discoc draft.dpo --fix && discoc draft.dpo --format
 with batch.json: {"policy_chosen_logps": [-10, -20], "policy_rejected_logps": [-12, -18],
                   "reference_chosen_logps": [-11, -19], "reference_rejected_logps": [-11, -19]}
 
 Exit codes: 0 done, 1 an error that was explained, 2 wrong command line, 70 a bug of discoc.)";
+
+constexpr const char *kActions = "Actions, one at a time";
 
 constexpr std::pair<std::string_view, Emit> kStages[] = {
     {"ast", Emit::Ast},     {"typed", Emit::Typed}, {"obj", Emit::Obj}, {"grad", Emit::Grad},
@@ -47,72 +53,166 @@ std::optional<std::pair<std::string, std::string>> splitSetting(const std::strin
   return std::pair{text.substr(0, equals), text.substr(equals + 1)};
 }
 
+/// The groups of -W, for its help and for its errors.
+std::string groupList() {
+  std::string text = "all";
+  for (std::string_view group : warningGroups())
+    text += ", " + std::string(group);
+  return text;
+}
+
+/// What --explain prints; empty for an id that no finding has.
+std::string explanation(std::string_view id) {
+  for (DiagnosticKind kind : allDiagnosticKinds())
+    if (diagnosticId(kind) == id) {
+      const std::string_view group = diagnosticGroup(kind);
+      return std::string(id) + (group.empty() ? ", an error: " : ", a warning of -W") +
+             std::string(group) + (group.empty() ? "" : ": ") +
+             std::string(diagnosticMeaning(kind)) + '\n';
+    }
+  return {};
+}
+
+int usageError(const std::string &message) {
+  std::fprintf(stderr, "discoc: %s\nRun with --help for more information.\n",
+               printable(message, true).c_str());
+  return 2;
+}
+
 } // namespace
 
 std::variant<Options, int> parseOptions(int argc, char **argv) {
   Options options;
-  std::vector<std::string> settings;
-  std::string emit, batch, engine = "interpreter", format = "text";
-  bool check = false; // what happens without --emit and --run anyway
+  std::vector<std::string> settings, warnings;
+  std::string emit, explain, engine = "interpreter", format = "text";
+  bool check = false, fix = false, layOut = false; // a check happens whatever the action
 
-  CLI::App app{"Checks, runs and compiles objectives for preference optimisation (.dpo files)."};
+  CLI::App app{"Checks, repairs, runs and compiles objectives for preference optimisation (.dpo "
+               "files)."};
   app.name("discoc");
+  app.get_formatter()->column_width(34);
   app.footer(kFooter);
   app.set_version_flag("--version", "discoc " DISCO_VERSION);
   app.add_option("FILE", options.file,
                  "the objective: a path, `-` for standard input, or a name found in the -I folders "
                  "or among the shipped objectives")
-      ->type_name("")
-      ->required();
-  CLI::Option *emitOption = app.add_option("--emit", emit, "print one stage of the compilation")
+      ->type_name("");
+
+  CLI::Option *checkOption =
+      app.add_flag("--check", check, "only check (the default)")->group(kActions);
+  CLI::Option *emitOption = app.add_option("--emit", emit, "print a stage of the compilation")
+                                ->group(kActions)
                                 ->type_name("STAGE")
                                 ->check(CLI::IsMember(namesOf(kStages)));
   CLI::Option *runOption =
-      app.add_option("--run", batch,
-                     "evaluate on a batch: columns of numbers as JSON; `-` reads "
-                     "standard input")
+      app.add_option("--run", options.batch,
+                     "evaluate on a batch: columns of numbers as JSON; `-` reads standard input")
+          ->group(kActions)
           ->type_name("BATCH.json");
-  CLI::Option *checkOption = app.add_flag("--check", check, "only check (the default)");
-  emitOption->excludes(runOption)->excludes(checkOption);
-  runOption->excludes(checkOption);
-  app.add_option("--engine", engine,
-                 "what --run uses: the interpreter (double, the default) or a "
-                 "kernel compiled for this machine (host, float32)")
-      ->type_name("ENGINE")
-      ->check(CLI::IsMember(namesOf(kEngines)));
+  CLI::Option *fixOption =
+      app.add_flag("--fix", fix,
+                   "make the safe edits that findings suggest, in the file; `-` to "
+                   "standard output")
+          ->group(kActions);
+  CLI::Option *formatOption =
+      app.add_flag("--format", layOut,
+                   "lay the text out, in the file; `-` to standard output; with "
+                   "--check only say whether it would change")
+          ->group(kActions);
+  CLI::Option *explainOption =
+      app.add_option("--explain", explain, "say what a finding of this id means")
+          ->group(kActions)
+          ->type_name("ID");
+
   app.add_option("-D", settings, "set a parameter (repeatable)")
+      ->group("Objective")
       ->type_name("NAME=VALUE")
       ->allow_extra_args(false)
       ->check([](const std::string &text) {
         return splitSetting(text) ? "" : "`" + text + "` is not of the form NAME=VALUE";
       });
   app.add_option("-I", options.includes, "look for objectives given by name here (repeatable)")
+      ->group("Objective")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("-o", options.output, "where the output goes; `-` is standard output")
-      ->type_name("OUT");
+
+  app.add_option("-W", warnings,
+                 "-WGROUP reports warnings of the group, -Wno-GROUP does not, -Werror and "
+                 "-Werror=GROUP make them errors; groups: " +
+                     groupList())
+      ->group("Findings")
+      ->type_name("FLAG")
+      ->allow_extra_args(false)
+      ->check([](const std::string &flag) {
+        return WarningPolicy().apply(flag)
+                   ? ""
+                   : "there are no warnings `" + flag + "`; there are " + groupList();
+      });
+  app.add_option("--diagnostics-format", format, "how they are written on standard error")
+      ->group("Findings")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+
+  app.add_option("--engine", engine,
+                 "what --run uses: the interpreter (double, the default) or a kernel compiled for "
+                 "this machine (host, float32)")
+      ->group("Output")
+      ->type_name("ENGINE")
+      ->check(CLI::IsMember(namesOf(kEngines)));
   app.add_option("--gpu-arch", options.gpuArch, "GPU architecture for --emit=ptx, e.g. sm_90")
+      ->group("Output")
       ->type_name("ARCH")
       ->check([](const std::string &text) {
         const bool valid = text.size() > 3 && text.rfind("sm_", 0) == 0 &&
                            text.find_first_not_of("0123456789", 3) >= text.size() - 1;
         return valid ? "" : "`" + text + "` is not a GPU architecture such as sm_90";
       });
-  app.add_option("--diagnostics-format", format, "how findings are written on standard error")
-      ->type_name("FORMAT")
-      ->check(CLI::IsMember({"text", "json"}));
+  app.add_option("-o", options.output, "where the output goes; `-` is standard output")
+      ->group("Output")
+      ->type_name("OUT");
 
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success &request) { // --help, --version
+    return app.exit(request);
   } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return usageError(error.what());
   }
+
+  struct Choice {
+    CLI::Option *option;
+    Action action;
+  };
+  CLI::Option *chosen = nullptr;
+  for (const auto &[option, action] :
+       {Choice{emitOption, Action::Emit}, Choice{runOption, Action::Run},
+        Choice{fixOption, Action::Fix}, Choice{formatOption, Action::Format}}) {
+    if (!*option)
+      continue;
+    if (chosen)
+      return usageError(option->get_name() + " and " + chosen->get_name() +
+                        " are two actions; ask for one");
+    chosen = option;
+    options.action = action;
+  }
+  options.dryRun = check && formatOption->count() > 0;
+  if (check && chosen && chosen != formatOption)
+    return usageError("--check and " + chosen->get_name() + " are two actions; ask for one");
+  if (*explainOption) {
+    const std::string text = explanation(explain);
+    if (text.empty())
+      return usageError("no finding has the id `" + explain + "`");
+    std::fputs(text.c_str(), stdout);
+    return 0;
+  }
+  if (options.file.empty())
+    return usageError("FILE is required");
   if (*emitOption)
-    options.emit = valueOf(kStages, emit);
-  if (*runOption)
-    options.batch = batch;
+    options.stage = valueOf(kStages, emit);
   for (const std::string &setting : settings)
     options.settings.push_back(*splitSetting(setting));
+  for (const std::string &flag : warnings)
+    options.warnings.apply(flag);
   options.engine = valueOf(kEngines, engine);
   options.jsonDiagnostics = format == "json";
   return options;

@@ -1,6 +1,8 @@
 // The command line of discoc as a struct.
 #pragma once
 
+#include "dsl/support/DiagnosticKind.h"
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,16 +13,21 @@ namespace disco::discoc {
 
 enum class Emit { Ast, Typed, Obj, Grad, Loops, Llvm, Asm, Ptx };
 enum class Engine { Interpreter, Host };
+/// What to do with the objective besides checking it.
+enum class Action { Check, Emit, Run, Fix, Format };
 
 struct Options {
-  std::string file;                 // a path, `-`, or the name of a shipped objective
-  std::optional<Emit> emit;         // without --emit and --run the file is only checked
-  std::optional<std::string> batch; // --run: path of the batch
+  Action action = Action::Check;
+  std::string file; // a path, `-`, or the name of a shipped objective
+  Emit stage = Emit::Typed;
+  std::string batch;   // Run: path of the batch
+  bool dryRun = false; // Format: --check, say what would change and write nothing
   Engine engine = Engine::Interpreter;
-  std::string output = "-";
+  std::optional<std::string> output; // standard output, or for a rewritten file the file itself
   std::string gpuArch = "sm_90";
   std::vector<std::pair<std::string, std::string>> settings; // -D name=value, in order
   std::vector<std::string> includes;                         // -I, in order
+  WarningPolicy warnings;
   bool jsonDiagnostics = false;
 };
 

@@ -1,5 +1,7 @@
 #include "tools/discoc/Reporter.h"
 
+#include "dsl/support/Printable.h"
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -9,37 +11,48 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Text that need not be UTF-8; what is not becomes U+FFFD.
+/// Text that need not be UTF-8; what is not becomes U+FFFD. Escaped to ASCII, so that nothing in it
+/// reaches a terminal as it is.
 std::string dumped(const Json &json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return json.dump(-1, ' ', true, Json::error_handler_t::replace);
 }
 
-Json placed(const Source &source, Span span) {
+Json entryOf(std::string_view severity, std::string_view id, const std::string &message) {
+  return {{"severity", severity},  {"id", id.empty() ? Json() : Json(id)},
+          {"group", nullptr},      {"message", message},
+          {"file", nullptr},       {"line", nullptr},
+          {"column", nullptr},     {"offset", nullptr},
+          {"end_line", nullptr},   {"end_column", nullptr},
+          {"end_offset", nullptr}, {"notes", Json::array()},
+          {"edits", Json::array()}};
+}
+
+void place(Json &entry, const Source &source, Span span) {
   const LineColumn begin = source.lineColumn(span.begin), end = source.lineColumn(span.end);
-  return {{"file", source.name()},
-          {"line", begin.line},
-          {"column", begin.column},
-          {"end_line", end.line},
-          {"end_column", end.column}};
+  entry["file"] = source.name();
+  entry["line"] = begin.line;
+  entry["column"] = begin.column;
+  entry["offset"] = span.begin;
+  entry["end_line"] = end.line;
+  entry["end_column"] = end.column;
+  entry["end_offset"] = span.end;
 }
 
 Json toJson(const Source &source, const Diagnostic &diagnostic) {
-  Json entry = placed(source, diagnostic.span);
-  entry["severity"] = diagnosticSeverity(diagnostic.kind) == Severity::Error ? "error" : "warning";
-  entry["id"] = diagnosticId(diagnostic.kind);
-  entry["message"] = diagnostic.message;
-  entry["notes"] = Json::array();
+  Json entry = entryOf(diagnostic.severity == Severity::Error ? "error" : "warning",
+                       diagnosticId(diagnostic.kind), diagnostic.message);
+  if (const std::string_view group = diagnosticGroup(diagnostic.kind); !group.empty())
+    entry["group"] = group;
+  place(entry, source, diagnostic.span);
   for (const Note &note : diagnostic.notes) {
-    Json place = placed(source, note.span);
-    place["message"] = note.message;
-    entry["notes"].push_back(std::move(place));
+    Json item{{"message", note.message}};
+    place(item, source, note.span);
+    entry["notes"].push_back(std::move(item));
   }
-  entry["edits"] = Json::array();
   for (const Edit &edit : diagnostic.edits) {
-    Json place = placed(source, edit.span);
-    place["replacement"] = edit.replacement;
-    place["safe"] = edit.safe;
-    entry["edits"].push_back(std::move(place));
+    Json item{{"replacement", edit.replacement}, {"safe", edit.safe}};
+    place(item, source, edit.span);
+    entry["edits"].push_back(std::move(item));
   }
   return entry;
 }
@@ -56,22 +69,26 @@ void Reporter::report(const Source &source, const Diagnostics &diagnostics) {
     entries_.push_back(dumped(toJson(source, diagnostic)));
 }
 
-void Reporter::report(const Error &error) {
+void Reporter::report(const Source &source, const AppliedEdit &edit) {
+  const std::string_view id = diagnosticId(edit.kind);
+  const std::string done = editText(edit.before, edit.after);
   if (!json_) {
-    std::fprintf(stderr, "discoc: error: %s\n", error.message.c_str());
+    std::fprintf(stderr, "%s:%u:%u: fixed: %s [%s]\n", printable(source.name()).c_str(),
+                 edit.place.line, edit.place.column, done.c_str(), std::string(id).c_str());
     return;
   }
-  const Json none = nullptr;
-  entries_.push_back(dumped({{"file", none},
-                             {"line", none},
-                             {"column", none},
-                             {"end_line", none},
-                             {"end_column", none},
-                             {"severity", "error"},
-                             {"id", none},
-                             {"message", error.message},
-                             {"notes", Json::array()},
-                             {"edits", Json::array()}}));
+  Json entry = entryOf("fixed", id, done);
+  entry["file"] = source.name();
+  entry["line"] = edit.place.line;
+  entry["column"] = edit.place.column;
+  entries_.push_back(dumped(entry));
+}
+
+void Reporter::report(const Error &error) {
+  if (json_)
+    entries_.push_back(dumped(entryOf("error", "", error.message)));
+  else
+    std::fprintf(stderr, "discoc: error: %s\n", printable(error.message, true).c_str());
 }
 
 void Reporter::finish() {

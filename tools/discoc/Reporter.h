@@ -14,6 +14,8 @@ public:
   explicit Reporter(bool json) : json_(json) {}
 
   void report(const Source &source, const Diagnostics &diagnostics);
+  /// An edit that was made in the source.
+  void report(const Source &source, const AppliedEdit &edit);
   /// An error without a place in a source text.
   void report(const Error &error);
   /// Writes what is still to be written; in JSON an array even when there is nothing in it.

@@ -1,17 +1,20 @@
-// discoc: checks an objective, prints a stage of its compilation, or evaluates it on a batch.
+// discoc: checks an objective and does one thing with it, such as printing a stage of its
+// compilation, evaluating it on a batch, repairing its text or laying it out.
 #include "dsl/Ast.h"
 #include "dsl/Dsl.h"
+#include "dsl/Format.h"
 #include "dsl/Limits.h"
 #include "dsl/Parser.h"
+#include "dsl/Repair.h"
 #include "tools/discoc/BatchJson.h"
 #include "tools/discoc/Compiled.h"
+#include "tools/discoc/Guard.h"
 #include "tools/discoc/Options.h"
 #include "tools/discoc/Reporter.h"
 #include "tools/discoc/TypedText.h"
 #include "trainer/data/AtomicFile.h"
 
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <iterator>
@@ -69,9 +72,9 @@ Result<void> write(const std::string &path, const std::string &text) {
 
 Result<std::string> runBatch(const dsl::Program &program, const std::vector<double> &parameters,
                              const Options &options) {
-  const std::string name = *options.batch == "-" ? "<stdin>" : *options.batch;
-  Result<std::string> text = *options.batch == "-" ? readStandardInput(kBatchBytes)
-                                                   : data::readFile(*options.batch, kBatchBytes);
+  const std::string name = options.batch == "-" ? "<stdin>" : options.batch;
+  Result<std::string> text = options.batch == "-" ? readStandardInput(kBatchBytes)
+                                                  : data::readFile(options.batch, kBatchBytes);
   if (!text)
     return text.error();
   std::vector<dsl::NodeId> results{program.loss, program.chosenReward, program.rejectedReward};
@@ -103,63 +106,113 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
 
 Result<std::string> outputOf(const dsl::Program &program, const std::vector<double> &parameters,
                              const Options &options) {
-  if (options.batch)
+  if (options.action == Action::Run)
     return runBatch(program, parameters, options);
-  if (*options.emit == Emit::Typed)
+  if (options.stage == Emit::Typed)
     return typedText(program);
-  return emitStage(program, *options.emit, options.gpuArch);
+  return emitStage(program, options.stage, options.gpuArch);
 }
 
-int run(const Options &options, Reporter &reporter) {
-  const auto failed = [&](const Error &error) {
-    reporter.report(error);
+/// Where --fix and --format write to: the file itself, unless -o says otherwise.
+Result<std::string> rewrittenPath(const Options &options) {
+  if (options.output || options.file == "-")
+    return options.output.value_or("-");
+  if (resolved(options) != options.file)
+    return Error{"`" + options.file +
+                 "` is the name of an objective; a file to rewrite is given by its path"};
+  return options.file;
+}
+
+/// Writes unless the file holds the text already.
+Result<void> rewrite(const Options &options, const Source &source, const std::string &text) {
+  Result<std::string> path = rewrittenPath(options);
+  if (!path)
+    return path.error();
+  if (*path == options.file && text == source.text() && *path != "-")
+    return {};
+  return write(*path, text);
+}
+
+Result<int> fix(const Options &options, const Source &source, Reporter &reporter) {
+  const dsl::Repair repaired = dsl::repair(source);
+  Result<void> written = rewrite(options, source, repaired.text);
+  if (!written)
+    return written.error();
+  for (const AppliedEdit &edit : repaired.edits)
+    reporter.report(source, edit);
+  const Source after(source.name(), repaired.text);
+  Diagnostics diagnostics(options.warnings);
+  const bool valid = dsl::compileSource(after, diagnostics).has_value();
+  reporter.report(after, diagnostics);
+  return valid ? 0 : 1;
+}
+
+Result<int> format(const Options &options, const Source &source, Reporter &reporter) {
+  Diagnostics diagnostics(options.warnings);
+  const std::optional<std::string> text = dsl::formatText(source, diagnostics);
+  reporter.report(source, diagnostics);
+  if (!text)
     return 1;
-  };
-  if (options.file == "-" && options.batch == "-")
-    return failed({"the objective and the batch cannot both come from standard input"});
-  Result<Source> source = readObjective(options);
-  if (!source)
-    return failed(source.error());
-  Diagnostics diagnostics;
-  if (options.emit == Emit::Ast) { // as written: also of what does not pass the checks
-    std::optional<dsl::Ast> ast = dsl::parse(*source, diagnostics);
-    reporter.report(*source, diagnostics);
+  if (options.dryRun && *text != source.text())
+    return Error{source.name() + ": is not laid out as `discoc --format` does it"};
+  if (options.dryRun)
+    return 0;
+  Result<void> written = rewrite(options, source, *text);
+  return written ? Result<int>(0) : written.error();
+}
+
+/// The action on a source that was read. The exit code, or why there is no result.
+Result<int> act(const Options &options, const Source &source, Reporter &reporter) {
+  if (options.action == Action::Fix)
+    return fix(options, source, reporter);
+  if (options.action == Action::Format)
+    return format(options, source, reporter);
+  Diagnostics diagnostics(options.warnings);
+  if (options.action == Action::Emit && options.stage == Emit::Ast) {
+    // As written: also of what does not pass the checks.
+    std::optional<dsl::Ast> ast = dsl::parse(source, diagnostics);
+    reporter.report(source, diagnostics);
     if (!ast)
       return 1;
-    Result<void> written = write(options.output, dsl::printAst(*ast));
-    return written ? 0 : failed(written.error());
+    Result<void> written = write(options.output.value_or("-"), dsl::printAst(*ast));
+    return written ? Result<int>(0) : written.error();
   }
-  std::optional<dsl::Program> program = dsl::compileSource(*source, diagnostics);
-  reporter.report(*source, diagnostics);
+  std::optional<dsl::Program> program = dsl::compileSource(source, diagnostics);
+  reporter.report(source, diagnostics);
   if (!program)
     return 1;
   Result<std::vector<double>> parameters = dsl::bindParameters(*program, options.settings);
   if (!parameters)
-    return failed(parameters.error());
-  if (!options.emit && !options.batch)
+    return parameters.error();
+  if (options.action == Action::Check)
     return 0;
   Result<std::string> output = outputOf(*program, *parameters, options);
   if (!output)
-    return failed(output.error());
-  Result<void> written = write(options.output, *output);
-  return written ? 0 : failed(written.error());
+    return output.error();
+  Result<void> written = write(options.output.value_or("-"), *output);
+  return written ? Result<int>(0) : written.error();
+}
+
+int run(const Options &options) {
+  Reporter reporter(options.jsonDiagnostics);
+  const auto result = [&]() -> Result<int> {
+    if (options.file == "-" && options.action == Action::Run && options.batch == "-")
+      return Error{"the objective and the batch cannot both come from standard input"};
+    Result<Source> source = readObjective(options);
+    return source ? act(options, *source, reporter) : source.error();
+  }();
+  if (!result)
+    reporter.report(result.error());
+  reporter.finish();
+  return result ? *result : 1;
 }
 
 } // namespace
 
 int main(int argc, char **argv) {
-  try {
+  return guarded("discoc", [&] {
     std::variant<Options, int> parsed = parseOptions(argc, argv);
-    if (const int *code = std::get_if<int>(&parsed))
-      return *code;
-    const Options &options = std::get<Options>(parsed);
-    Reporter reporter(options.jsonDiagnostics);
-    const int code = run(options, reporter);
-    reporter.finish();
-    return code;
-  } catch (const std::exception &exception) {
-    std::fprintf(stderr, "discoc: internal error: %s; please report it with the input\n",
-                 exception.what());
-    return 70;
-  }
+    const int *code = std::get_if<int>(&parsed);
+    return code ? *code : run(std::get<Options>(parsed));
+  });
 }

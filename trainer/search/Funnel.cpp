@@ -144,7 +144,7 @@ Screened Funnel::screen(const std::string &text) {
   result.program = dsl::compileSource(source, diagnostics);
   if (!result.program) {
     for (const Diagnostic &diagnostic : diagnostics.sorted()) {
-      if (diagnosticSeverity(diagnostic.kind) != Severity::Error)
+      if (diagnostic.severity != Severity::Error)
         continue;
       result.diagnosticIds.emplace_back(diagnosticId(diagnostic.kind));
       if (result.reason.empty())
