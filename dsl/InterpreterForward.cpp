@@ -11,14 +11,11 @@ namespace disco::dsl {
 
 namespace {
 
-/// The q-quantile, NaN if any value is, and of none.
 double quantile(std::span<const double> values, double q) {
-  const std::optional<QuantilePlace> place = quantilePlace(values.size(), q);
-  if (!place || std::isnan(largest(values)))
-    return kNaN;
-  const std::vector<uint32_t> order = rankOrder(values);
-  const double lower = values[order[place->lower]], upper = values[order[place->upper]];
-  return place->weight == 0 ? lower : lower + place->weight * (upper - lower);
+  std::vector<double> ascending;
+  for (uint32_t i : rankOrder(values))
+    ascending.push_back(values[i]);
+  return interpolated(ascending, q);
 }
 
 } // namespace

@@ -96,4 +96,13 @@ inline std::optional<QuantilePlace> quantilePlace(size_t count, double q) {
   return QuantilePlace{lower, rank > below ? lower + 1 : lower, rank - below};
 }
 
+/// The q-quantile of numbers in rank order; NaN if any is, of none, and for q outside [0, 1].
+inline double interpolated(std::span<const double> ascending, double q) {
+  const std::optional<QuantilePlace> place = quantilePlace(ascending.size(), q);
+  if (!place || ascending.back() != ascending.back())
+    return kNaN;
+  const double lower = ascending[place->lower], upper = ascending[place->upper];
+  return place->weight == 0 ? lower : lower + place->weight * (upper - lower);
+}
+
 } // namespace disco::dsl

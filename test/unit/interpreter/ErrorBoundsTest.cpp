@@ -14,12 +14,14 @@ TEST(ErrorBounds, HoldFloat32EvaluationOfRandomPrograms) {
   size_t compared = 0, informative = 0;
   for (uint64_t seed = 0; seed < 10000; ++seed) {
     Program program = randomProgram(seed, 1 + seed % 20, Vocabulary::All);
+    program.metrics = {{"loss", program.loss}};
+    program.chosenReward = program.loss;
     Interpreter interpreter(program);
-    auto columns = randomColumns(seed, 1 + seed % 9, seed % 3 ? 5 : 100);
+    const Step step = randomStep(seed, 1 + seed % 9, seed % 3 ? 5 : 100, program.columns.size());
     Evaluation exact, single;
     ErrorBounds bounds;
-    interpreter.evaluateWithBounds(batchOf(columns), program.defaultParameters(), exact, bounds);
-    interpreter.evaluate(batchOf(columns), program.defaultParameters(), single, Precision::Float32);
+    interpreter.evaluateWithBounds(step.batch(), program.defaultParameters(), exact, bounds);
+    interpreter.evaluate(step.batch(), program.defaultParameters(), single, Precision::Float32);
     const auto expectAgreement = [&](double actual, double expected, double bound, const char *what,
                                      size_t pair) {
       EXPECT_TRUE(tolerance::agrees(actual, expected, bound))
@@ -29,14 +31,15 @@ TEST(ErrorBounds, HoldFloat32EvaluationOfRandomPrograms) {
       informative += bound <= 1e-3 * std::fabs(expected);
     };
     expectAgreement(single.loss, exact.loss, bounds.loss, "mean", 0);
-    for (size_t i = 0; i < exact.losses.size(); ++i) {
+    for (size_t i = 0; i < exact.losses.size(); ++i)
       expectAgreement(single.losses[i], exact.losses[i], bounds.losses[i], "loss", i);
-      for (Input input : {Input::policy_chosen_logps, Input::policy_rejected_logps}) {
-        size_t k = size_t(input);
+    for (size_t k = 0; k < kInputCount; ++k)
+      for (size_t i = 0; i < exact.gradients[k].size(); ++i)
         expectAgreement(single.gradients[k][i], exact.gradients[k][i], bounds.gradients[k][i],
                         "gradient", i);
-      }
-    }
+    // As if a metric and a reward: the loss again.
+    EXPECT_EQ(bounds.metrics, std::vector<double>{bounds.loss});
+    EXPECT_EQ(bounds.chosenRewards, bounds.losses);
   }
   EXPECT_GE(informative * 2, compared) << "bounds so wide that they say nothing";
 }
@@ -95,6 +98,50 @@ TEST(ErrorBounds, OfAnOverflowAreInfinite) {
   Program program = build.finish(build.apply(Op::Exp, {build.policyMargin()}));
   EXPECT_TRUE(std::isinf(boundsAt(program, {89}).losses[0]));
   EXPECT_TRUE(std::isfinite(boundsAt(program, {88}).losses[0]));
+}
+
+// The order of two numbers that float32 cannot tell apart is not known: the gradient of either may
+// be that of the other.
+TEST(ErrorBounds, CoverRanksThatMayChange) {
+  ProgramBuilder build;
+  NodeId z = build.apply(Op::Mul, {build.parameter("beta", 0.1), build.policyMargin()});
+  NodeId rank = build.input(Input::reference_chosen_logps);
+  Program program = build.finish(build.apply(Op::Mul, {rank, build.apply(Op::BatchSort, {z})}));
+  Columns columns = margins({1, 1 + 0x1p-22, 7});
+  columns[Input::reference_chosen_logps] = {1, 2, 30};
+  Evaluation out;
+  ErrorBounds bounds;
+  Interpreter(program).evaluateWithBounds(batchOf(columns), program.defaultParameters(), out,
+                                          bounds);
+  const std::vector<double> &gradients = bounds.gradients[size_t(Input::policy_chosen_logps)];
+  EXPECT_EQ(bounds.nearKink, (std::vector<bool>{true, true, false}));
+  EXPECT_GE(gradients[0], 0.1 / 3 * 0.999);
+  EXPECT_GE(gradients[1], 0.1 / 3 * 0.999);
+  EXPECT_LT(gradients[2], 1e-6);
+  EXPECT_LT(bounds.losses[0], 1e-6); // the value moves little
+}
+
+TEST(ErrorBounds, OfAnExactOrderAreThoseOfItsValues) {
+  ProgramBuilder build;
+  NodeId margin = build.policyMargin();
+  for (Op op : {Op::BatchMax, Op::BatchQuantile}) {
+    NodeId x = op == Op::BatchMax ? build.apply(op, {margin})
+                                  : build.apply(op, {margin, build.constant(0.5)});
+    const ErrorBounds bounds = boundsAt(build.finish(x), {0, 3, 3});
+    EXPECT_EQ(bounds.nearKink, std::vector<bool>(3, false));
+    EXPECT_EQ(bounds.loss, 0);
+    EXPECT_LT(bounds.gradients[size_t(Input::policy_chosen_logps)][1], 1e-7);
+  }
+}
+
+TEST(ErrorBounds, OfNextAreThoseOfItsValue) {
+  ProgramBuilder build;
+  NodeId margin = build.policyMargin(), level = build.state("level", build.constant(0.1));
+  NodeId sum = build.apply(Op::BatchSum, {margin});
+  Program program = build.finish(margin, {build.apply(Op::Mul, {level, sum})});
+  const ErrorBounds bounds = boundsAt(program, {1, 2});
+  EXPECT_GT(bounds.next[0], 0.3 * 0x1p-24);
+  EXPECT_LT(bounds.next[0], 0.3 * 0x1p-20);
 }
 
 } // namespace

@@ -37,30 +37,29 @@ class Shipped : public testing::TestWithParam<std::string> {};
 TEST_P(Shipped, GradientMatchesCentralDifferences) {
   const Program program = shipped(GetParam());
   ASSERT_FALSE(program.nodes.empty());
-  Interpreter interpreter(program);
   size_t compared = 0;
   for (size_t pairs : {1, 2, 3, 7}) {
-    auto columns = randomColumns(pairs, pairs, 30);
-    // Log-probabilities are below 0; moved together they keep their ratios.
-    for (size_t input = 0; input < 4; ++input)
-      for (double &logp : columns[input])
-        logp -= 64;
+    Step step = randomStep(pairs, pairs, 30, program.columns.size());
     // Away from the exact ties of a pair and of a mean, where a difference sees both sides.
     for (size_t i = 0; i < pairs; ++i) {
-      columns[size_t(Input::policy_chosen_logps)][i] += 0.375;
-      columns[size_t(Input::policy_rejected_logps)][i] -= 0.1875;
+      step.columns[Input::policy_chosen_logps][i] += 0.375;
+      step.columns[Input::policy_rejected_logps][i] -= 0.1875;
     }
+    Program frozen = program;
+    if (!freezeDetached(frozen, step))
+      GTEST_SKIP() << "a detached token value cannot be frozen; test/oracle has its gradient";
+    Interpreter interpreter(frozen);
     Evaluation out;
-    interpreter.evaluate(batchOf(columns), program.defaultParameters(), out);
-    for (Input input : {Input::policy_chosen_logps, Input::policy_rejected_logps})
-      for (size_t pair = 0; pair < pairs; ++pair) {
-        const Difference expected = centralDifference(interpreter, program, columns, input, pair);
+    interpreter.evaluate(step.batch(), program.defaultParameters(), out);
+    for (size_t input = 0; input < kInputCount; ++input)
+      for (size_t i = 0; i < out.gradients[input].size(); ++i) {
+        const Difference expected = centralDifference(interpreter, frozen, step, Input(input), i);
         const double scale = std::max(1.0, std::fabs(expected.slope));
         if (expected.uncertainty > 1e-3 * scale)
           continue; // a kink within the step
-        EXPECT_NEAR(out.gradients[size_t(input)][pair], expected.slope,
+        EXPECT_NEAR(out.gradients[input][i], expected.slope,
                     1e-7 * scale + 4 * expected.uncertainty)
-            << inputName(input) << " of pair " << pair << " of " << pairs;
+            << inputName(Input(input)) << "[" << i << "] of " << pairs << " pairs";
         ++compared;
       }
   }
@@ -99,15 +98,21 @@ TEST(ShippedStepZero, DpoStartsAtLogTwo) {
 TEST(ShippedStepZero, EveryGradientIsFinite) {
   for (const std::string &name : shippedNames())
     for (size_t pairs : {1, 2, 5}) {
-      Evaluation out;
       const Program program = shipped(name);
-      std::vector<std::vector<double>> columns(kInputCount, std::vector<double>(pairs, -20.0));
-      for (Input length : {Input::chosen_length, Input::rejected_length})
-        columns[size_t(length)].assign(pairs, 10.0);
-      Interpreter(program).evaluate(batchOf(columns), program.defaultParameters(), out);
+      Step step = randomStep(pairs, pairs, 0, program.columns.size());
+      for (auto [policy, reference] :
+           {std::pair{Input::policy_chosen_logps, Input::reference_chosen_logps},
+            {Input::policy_rejected_logps, Input::reference_rejected_logps}})
+        step.columns[policy] = step.columns[reference] = std::vector<double>(pairs, -20.0);
+      step.columns[Input::policy_chosen_token_logps] =
+          step.columns[Input::reference_chosen_token_logps];
+      step.columns[Input::policy_rejected_token_logps] =
+          step.columns[Input::reference_rejected_token_logps];
+      const Evaluation out = evaluate(program, step);
       EXPECT_TRUE(std::isfinite(out.loss)) << name;
-      for (double gradient : chosenGradient(out))
-        EXPECT_TRUE(std::isfinite(gradient)) << name;
+      for (const std::vector<double> &gradients : out.gradients)
+        for (double gradient : gradients)
+          EXPECT_TRUE(std::isfinite(gradient)) << name;
     }
 }
 
