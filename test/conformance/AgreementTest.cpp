@@ -18,25 +18,23 @@ class Agreement : public testing::TestWithParam<std::string> {};
 
 using Margin = double (*)(size_t pair, size_t pairs);
 
-/// A batch with the margins given, spread over the four log-probabilities; all numbers are
-/// float32's.
-Columns batchWith(size_t pairs, Margin margin) {
-  Columns columns;
+/// A step with the margins given, spread over the four log-probabilities; tokens and data columns
+/// are random. All numbers are float32's.
+dsl::Step stepWith(const dsl::Program &program, size_t pairs, Margin margin) {
+  dsl::Step step = dsl::randomStep(pairs, pairs, 1, program.columns.size());
   for (size_t i = 0; i < pairs; ++i) {
     const double m = margin(i, pairs);
     const double referenceChosen = -150 + double(i % 17) * 4,
                  referenceRejected = -140 - double(i % 5) * 8;
     const double shift = m == 0 ? 0 : double(i % 7) - 3;
-    const double values[] = {float(referenceChosen + m / 2 + shift),
-                             float(referenceRejected - m / 2 + shift),
-                             referenceChosen,
-                             referenceRejected,
-                             double(20 + i % 50),
-                             double(70 - i % 50)};
-    for (size_t k = 0; k < std::size(values); ++k)
-      columns[k].push_back(values[k]);
+    step.columns[dsl::Input::policy_chosen_logps][i] = float(referenceChosen + m / 2 + shift);
+    step.columns[dsl::Input::policy_rejected_logps][i] = float(referenceRejected - m / 2 + shift);
+    step.columns[dsl::Input::reference_chosen_logps][i] = referenceChosen;
+    step.columns[dsl::Input::reference_rejected_logps][i] = referenceRejected;
+    step.columns[dsl::Input::chosen_length][i] = double(20 + i % 50);
+    step.columns[dsl::Input::rejected_length][i] = double(70 - i % 50);
   }
-  return columns;
+  return step;
 }
 
 double tie(size_t, size_t) { return 0; }
@@ -59,25 +57,27 @@ TEST_P(Agreement, OfEnginesOnBatches) {
   for (size_t pairs : {1, 2, 3, 7, 64, 1000})
     for (const auto &[kind, margin] : kinds)
       expectAgreement(GetParam() + ", " + std::to_string(pairs) + " pairs, " + kind, program,
-                      engines, batchWith(pairs, margin), pairs);
+                      engines, stepWith(program, pairs, margin), program.defaultParameters());
 }
 
 TEST_P(Agreement, OnAnEmptyBatchTheLossIsNaN) {
   const dsl::Program program = shippedProgram(GetParam());
+  const dsl::Step none = dsl::randomStep(0, 0, 1, program.columns.size());
   for (const NamedEngine &named : float32Engines(program))
-    EXPECT_TRUE(std::isnan(named.engine->evaluate({}, 0, program.defaultParameters()).loss))
+    EXPECT_TRUE(std::isnan(named.engine->evaluate(none, program.defaultParameters()).loss))
         << named.name;
 }
 
 // A NaN is never lost: whatever engine, the mean is NaN, so that training stops.
 TEST_P(Agreement, ANaNInTheBatchReachesTheMean) {
   const dsl::Program program = shippedProgram(GetParam());
-  Columns columns = batchWith(7, small);
-  columns[0][3] = std::numeric_limits<double>::quiet_NaN();
+  dsl::Step step = stepWith(program, 7, small);
+  for (const dsl::Node &node : program.nodes)
+    if (node.op == dsl::Op::Input && node.hasGradient)
+      step.columns[dsl::Input(node.index)][3] = std::numeric_limits<double>::quiet_NaN();
   for (const NamedEngine &named : float32Engines(program)) {
-    const dsl::Evaluation out = named.engine->evaluate(columns, 7, program.defaultParameters());
+    const dsl::Evaluation out = named.engine->evaluate(step, program.defaultParameters());
     EXPECT_TRUE(std::isnan(out.loss)) << named.name << ": " << out.loss;
-    EXPECT_TRUE(std::isnan(out.losses[3])) << named.name << ": " << out.losses[3];
   }
 }
 
@@ -95,21 +95,21 @@ INSTANTIATE_TEST_SUITE_P(Shipped, Agreement, testing::ValuesIn(shippedNames()),
 
 // Programs nobody would write: every operation on operands of every extent.
 TEST(AgreementRandom, Programs) {
-  for (uint64_t seed = 0; seed < 150; ++seed) {
-    const dsl::Program program = dsl::randomProgram(seed, 1 + seed % 20, dsl::Vocabulary::All);
-    const size_t pairs = 1 + seed % 19;
-    const auto random = dsl::randomColumns(seed, pairs, seed % 3 ? 5 : 100);
-    Columns columns;
-    std::copy(random.begin(), random.end(), columns.begin());
-    expectAgreement("random program " + std::to_string(seed), program, float32Engines(program),
-                    columns, pairs);
+  for (uint64_t seed = 0; seed < 300; ++seed) {
+    const dsl::Program program = dsl::randomProgram(
+        seed, 1 + seed % 20, seed < 150 ? dsl::Vocabulary::Pairs : dsl::Vocabulary::All);
+    expectAgreement(
+        "random program " + std::to_string(seed), program, float32Engines(program),
+        dsl::randomStep(seed, 1 + seed % 19, seed % 3 ? 5 : 100, program.columns.size()),
+        program.defaultParameters());
   }
 }
 
 TEST(AgreementTally, MostBoundsSaySomething) {
   const dsl::Program program = shippedProgram("lrml");
   const Tally before = tally();
-  expectAgreement("lrml", program, float32Engines(program), batchWith(64, small), 64);
+  expectAgreement("lrml", program, float32Engines(program), stepWith(program, 64, small),
+                  program.defaultParameters());
   EXPECT_GE((tally().informative - before.informative) * 10,
             (tally().compared - before.compared) * 9);
 }

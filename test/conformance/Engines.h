@@ -1,21 +1,23 @@
-// The engines that must agree, behind one signature, and the check that they do (SPEC N1).
+// The engines that must agree, behind one signature, what each is known to lack, and the check that
+// they do agree (SPEC N1).
 #pragma once
 
 #include "dsl/Interpreter.h"
+#include "test/unit/interpreter/Evaluate.h"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace disco::conformance {
 
-using Columns = std::array<std::vector<double>, dsl::kInputCount>;
-
-/// Loss, losses and gradients of one program, evaluated in float32 by some engine.
+/// Values and gradients of one program, evaluated in float32 by some engine.
 class Engine {
 public:
   virtual ~Engine() = default;
-  virtual dsl::Evaluation evaluate(const Columns &columns, size_t pairs,
+  /// Fills loss, losses and gradients; what the engine does not report stays empty.
+  virtual dsl::Evaluation evaluate(const dsl::Step &step,
                                    const std::vector<double> &parameters) = 0;
 };
 
@@ -25,13 +27,27 @@ struct NamedEngine {
 };
 
 /// Every float32 engine of this build for one program: the interpreter's float32 mode, and the
-/// compiled kernel where the compiler is built. `program` must outlive them.
+/// compiled kernel where the compiler is built and skips.txt does not excuse it. A test failure
+/// when an engine refuses what is not excused. `program` must outlive them.
 std::vector<NamedEngine> float32Engines(const dsl::Program &program);
 
+/// One line of skips.txt: an engine lacks a construct of the language (the mnemonic of an
+/// operation, or the name of an input).
+struct Skip {
+  std::string engine, construct, reason;
+};
+const std::vector<Skip> &skips();
+/// The constructs of a program that skips.txt excuses an engine from.
+std::set<std::string> excused(const dsl::Program &program, const std::string &engine);
+/// Skips that no program has needed so far: one that uses the construct, none other that is
+/// excused, and is refused by the engine. Empty where the engine is not built.
+std::vector<Skip> unneededSkips();
+
 /// Expects each engine to give what the double interpreter gives, within the error bounds, on one
-/// batch.
+/// step.
 void expectAgreement(const std::string &what, const dsl::Program &program,
-                     const std::vector<NamedEngine> &engines, const Columns &columns, size_t pairs);
+                     const std::vector<NamedEngine> &engines, const dsl::Step &step,
+                     const std::vector<double> &parameters);
 
 /// What agreement was about so far: how many numbers were compared, and how many had a bound below
 /// 1e-3 of the number.
@@ -40,11 +56,9 @@ struct Tally {
 };
 Tally &tally();
 
-dsl::Batch batchOf(const Columns &columns, size_t pairs);
-
-/// The shipped objective of that name, or one whose loss is `text`; a test failure and an empty
-/// program otherwise.
+/// The shipped objective of that name; a test failure and an empty program where it does not pass
+/// the checks.
 dsl::Program shippedProgram(const std::string &name);
-dsl::Program programOf(const std::string &loss);
+dsl::Program programOf(const std::string &name, const std::string &text);
 
 } // namespace disco::conformance
