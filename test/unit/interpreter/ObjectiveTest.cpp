@@ -26,7 +26,8 @@ Program exponential() {
 TEST(InterpretedObjective, GivesLossGradientAndReport) {
   auto objective = trainer::interpretedObjective(exponential(), {2.0});
   const std::vector<float> chosen_B{0.0f, 0.5f}, rejected_B{0.0f, 0.0f};
-  trainer::ObjectiveInputs inputs{.pairs = 2};
+  trainer::ObjectiveInputs inputs;
+  inputs.pairs = 2;
   inputs.columns[size_t(Input::policy_chosen_logps)] = chosen_B;
   inputs.columns[size_t(Input::policy_rejected_logps)] = rejected_B;
   std::vector<float> dChosen_B(2), dRejected_B(2);
