@@ -26,6 +26,10 @@ std::optional<Program> compileSource(const Source &source, Diagnostics &diagnost
 /// bindings, dead bindings and the real-number identities listed in SPEC do not change it. 32
 /// hexadecimal digits.
 std::string hash(const Program &program, std::span<const double> parameters);
+/// Identity of the loss up to what training does not see or a change of unit: equal for losses that
+/// differ by a positive factor, by what has no gradient (constants above all), or by a positive
+/// factor on all log-probabilities, as `dpo` does at two values of `beta`. 32 hexadecimal digits.
+std::string shapeHash(const Program &program, std::span<const double> parameters);
 /// Identity of the exact program with rewards and metrics, parameters unbound; for caches of
 /// compiled code. Names, ranges and defaults are not part of it, the order of parameters and
 /// metrics is. 32 hex digits.

@@ -2,7 +2,7 @@
 // the loss's normal form, in which equal functions of real numbers look alike (NormalForm.h).
 #include "dsl/Digest.h"
 #include "dsl/Dsl.h"
-#include "dsl/NormalForm.h"
+#include "dsl/identity/NormalForm.h"
 
 #include <bit>
 
@@ -38,6 +38,10 @@ std::string codeHash(const Program &program) {
 
 std::string hash(const Program &program, std::span<const double> parameters) {
   return lossDigest(program, parameters).text();
+}
+
+std::string shapeHash(const Program &program, std::span<const double> parameters) {
+  return shapeDigest(program, parameters).text();
 }
 
 } // namespace disco::dsl

@@ -1,4 +1,5 @@
-// Rewrites that are exact in IEEE arithmetic, NaN and signed zeros included. x + 0, x * 0 and x - x are not among them.
+// Rewrites that are exact in IEEE arithmetic, NaN and signed zeros included (SPEC R1, R2, R3, R4 and R5). x + 0, x * 0 and
+// x - x are not among them.
 #ifndef DISCO_OBJ_CANONICALIZE
 #define DISCO_OBJ_CANONICALIZE
 include "mlir/IR/PatternBase.td"

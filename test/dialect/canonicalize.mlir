@@ -60,3 +60,21 @@ obj.objective @where_of_wider_type_kept(policy_chosen_logps: %x) parameters [] w
   %a = obj.where %test, %one, %one : !obj.bool<pair>, !obj.real<batch>, !obj.real<batch>
   obj.yield loss %a : !obj.real<pair>
 }
+
+// Next to SPEC R1, R2, R3, R4 and R5: a cube has two roundings, 0 - x is 0 at 0 and -x is not, halves may be subnormal.
+// CHECK-LABEL: @near_misses_kept
+obj.objective @near_misses_kept(policy_chosen_logps: %x, reference_chosen_logps: %y) parameters [] wrt [] metrics [a, b, c] {
+  %zero = obj.constant 0.0
+  %two = obj.constant 2.0
+  %three = obj.constant 3.0
+  // CHECK: obj.pow
+  %a = obj.pow %x, %three : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.sub
+  %b = obj.sub %zero, %x : !obj.real<batch>, !obj.real<pair>
+  // CHECK: obj.div
+  %c = obj.div %x, %two : !obj.real<pair>, !obj.real<batch>
+  // CHECK: obj.where
+  %test = obj.lt %x, %y : !obj.real<pair>, !obj.real<pair>
+  %d = obj.where %test, %x, %y : !obj.bool<pair>, !obj.real<pair>, !obj.real<pair>
+  obj.yield loss %d : !obj.real<pair> metrics %a, %b, %c : !obj.real<pair>, !obj.real<pair>, !obj.real<pair>
+}

@@ -96,3 +96,34 @@ obj.objective @one_over_one_plus_exp(policy_chosen_logps: %x) parameters [] wrt 
   %d = obj.div %one, %sum : !obj.real<batch>, !obj.real<pair>
   obj.yield loss %d : !obj.real<pair>
 }
+
+// Another number, sign or function than the algebra asks for (SPEC R6, R7, R8, R9 and R10).
+// CHECK-LABEL: @near_misses_kept
+obj.objective @near_misses_kept(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b, c, d, e, f, g] {
+  %one = obj.constant 1.0
+  %two = obj.constant 2.0
+  %s = obj.sigmoid %x : !obj.real<pair>
+  %e = obj.exp %x : !obj.real<pair>
+  // CHECK: obj.tanh
+  // CHECK: obj.log
+  %tanh = obj.tanh %x : !obj.real<pair>
+  %a = obj.log %tanh : !obj.real<pair>
+  // CHECK: obj.log1p
+  %b = obj.log1p %s : !obj.real<pair>
+  // CHECK: obj.sub
+  %c = obj.sub %two, %s : !obj.real<batch>, !obj.real<pair>
+  // CHECK: obj.sub
+  // CHECK: obj.log
+  %less = obj.sub %two, %x : !obj.real<batch>, !obj.real<pair>
+  %d = obj.log %less : !obj.real<pair>
+  // CHECK: obj.sub
+  %e2 = obj.sub %two, %e : !obj.real<batch>, !obj.real<pair>
+  // CHECK: obj.mul
+  // CHECK: obj.log1p
+  %twice = obj.mul %e, %two : !obj.real<pair>, !obj.real<batch>
+  %f = obj.log1p %twice : !obj.real<pair>
+  // CHECK: obj.div
+  %more = obj.add %one, %e : !obj.real<batch>, !obj.real<pair>
+  %g = obj.div %two, %more : !obj.real<batch>, !obj.real<pair>
+  obj.yield loss %x : !obj.real<pair> metrics %a, %b, %c, %d, %e2, %f, %g : !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>, !obj.real<pair>
+}
