@@ -14,8 +14,14 @@ std::string_view operatorText(Operator op) {
 bool isComparison(Operator op) { return op >= Operator::Less && op <= Operator::NotEqual; }
 
 std::string_view itemKeyword(ItemKind kind) {
-  constexpr std::string_view kTexts[] = {"param", "let", "fn", "loss", "reward", "metric"};
+  constexpr std::string_view kTexts[] = {"param", "column", "state", "next",   "let",
+                                         "fn",    "use",    "loss",  "reward", "metric"};
   return kTexts[size_t(kind)];
+}
+
+bool definesName(ItemKind kind) {
+  return kind != ItemKind::Next && kind != ItemKind::Loss && kind != ItemKind::Reward &&
+         kind != ItemKind::Metric;
 }
 
 namespace {
@@ -39,7 +45,7 @@ std::string label(const Expr &expr) {
 /// Users before operands. Read backwards, the vector is a preorder walk that meets the last operand
 /// first; each node's level is one more than its user's. The lines are then put back in reading
 /// order.
-void printExpr(std::string &out, const Ast &ast, ExprRange range) {
+void printExpr(std::string &out, const Ast &ast, ExprRange range, size_t indent) {
   std::vector<uint32_t> subtreeBegin(range.end - range.begin), level(range.end - range.begin);
   for (uint32_t id = range.begin; id < range.end; ++id) {
     uint32_t begin = id;
@@ -52,7 +58,7 @@ void printExpr(std::string &out, const Ast &ast, ExprRange range) {
     const uint32_t id = pending.back();
     pending.pop_back();
     const uint32_t depth = level[id - range.begin];
-    out += std::string(4 + 2 * depth, ' ') + label(ast.exprs[id]) + '\n';
+    out += std::string(indent + 2 * depth, ' ') + label(ast.exprs[id]) + '\n';
     uint32_t end = id;
     for (uint32_t i = 0; i < ast.exprs[id].arguments; ++i) {
       level[end - 1 - range.begin] = depth + 1;
@@ -68,22 +74,27 @@ std::string printAst(const Ast &ast) {
   std::string out = "objective " + ast.name.text + '\n';
   for (const Item &item : ast.items) {
     out += "  " + std::string(itemKeyword(item.kind));
+    if (item.kind == ItemKind::Use)
+      out += " " + item.objective.text + " as";
     if (!item.name.text.empty())
       out += " " + item.name.text;
     for (const Name &formal : item.formals)
       out += " " + formal.text;
-    if (item.kind == ItemKind::Parameter) {
-      out += " = " + formatNumber(item.number);
-      if (item.range)
-        out += std::string(" in ") + (item.range->lowerOpen ? "(" : "[") +
-               formatNumber(item.range->lower) + ", " + formatNumber(item.range->upper) +
-               (item.range->upperOpen ? ")" : "]");
-      if (item.logName)
-        out += " " + item.logName->text;
-    }
+    if (item.number)
+      out += " = " + formatNumber(*item.number);
+    if (item.range)
+      out += std::string(" in ") + (item.range->lowerOpen ? "(" : "[") +
+             formatNumber(item.range->lower) + ", " + formatNumber(item.range->upper) +
+             (item.range->upperOpen ? ")" : "]");
+    if (item.logName)
+      out += " " + item.logName->text;
     out += '\n';
     if (!item.value.empty())
-      printExpr(out, ast, item.value);
+      printExpr(out, ast, item.value, 4);
+    for (const Setting &setting : item.settings) {
+      out += "    " + setting.name.text + '\n';
+      printExpr(out, ast, setting.value, 6);
+    }
   }
   return out;
 }

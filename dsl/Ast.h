@@ -59,9 +59,22 @@ struct Name {
   Span span;
 };
 
-enum class ItemKind : uint8_t { Parameter, Binding, Function, Loss, Reward, Metric };
+enum class ItemKind : uint8_t {
+  Parameter,
+  Column,
+  State,
+  Next,
+  Binding,
+  Function,
+  Use,
+  Loss,
+  Reward,
+  Metric,
+};
 /// The keyword that opens an item of this kind.
 std::string_view itemKeyword(ItemKind kind);
+/// Whether such an item gives expressions below it a name.
+bool definesName(ItemKind kind);
 
 struct Range {
   double lower = 0, upper = 0;
@@ -69,16 +82,24 @@ struct Range {
   Span span;
 };
 
+/// `NAME = EXPR` between the parentheses of `use`.
+struct Setting {
+  Name name;
+  ExprRange value;
+};
+
 struct Item {
   ItemKind kind = ItemKind::Binding;
   Span span;
-  Name name;                 // all but Loss; for Reward the side
-  std::vector<Name> formals; // Function
-  ExprRange value;           // all but Parameter
-  double number = 0;         // Parameter: the default
+  Name name;                    // all but Loss; Reward: the side; Use: the alias, or the objective
+  std::vector<Name> formals;    // Function
+  ExprRange value;              // all but Parameter, Column, Use
+  std::optional<double> number; // Parameter, Column: the default
   Span numberSpan;
-  std::optional<Range> range;  // Parameter
-  std::optional<Name> logName; // Parameter: the word after the range
+  std::optional<Range> range;    // Parameter
+  std::optional<Name> logName;   // Parameter: the word after the range
+  Name objective;                // Use
+  std::vector<Setting> settings; // Use
 };
 
 struct Ast {

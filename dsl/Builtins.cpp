@@ -26,15 +26,11 @@ std::vector<Builtin> makeBuiltins() {
       if (opMnemonic(Op(op)) == row.name)
         row.primitive = Op(op);
   assert(std::all_of(rows.begin(), rows.end(), [](const Builtin &row) {
-    return row.primitive ? opArity(*row.primitive) == row.arity : !row.definition.empty();
+    return row.primitive ? opArity(*row.primitive) == row.arity
+                         : !row.definition.empty() || row.name == "token_count";
   }));
   return rows;
 }
-
-constexpr std::string_view kLater[] = {
-#define DISCO_LATER_BUILTIN(NAME) #NAME,
-#include "dsl/Builtins.def"
-};
 
 struct Alias {
   std::string_view written, ours;
@@ -52,16 +48,16 @@ constexpr PreludeRow kPrelude[] = {
 #include "dsl/Builtins.def"
 };
 
-Library makeLibrary() {
-  std::string text = "objective library {\n";
+Definitions makeDefinitions() {
+  std::string text = "objective builtins {\n";
   for (const Builtin &row : allBuiltins())
-    if (!row.primitive)
+    if (!row.definition.empty())
       text += "fn " + std::string(row.name) + "(" + std::string(row.parameters) +
               ") = " + std::string(row.definition) + ";\n";
   for (const PreludeRow &row : kPrelude)
     text += "let " + std::string(row.name) + " = " + std::string(row.definition) + ";\n";
   Diagnostics diagnostics;
-  const Source source("<library>", text + "}\n");
+  const Source source("<builtins>", text + "}\n");
   std::optional<Ast> ast = parse(source, diagnostics);
   assert(ast && "Builtins.def does not parse");
   return {std::move(*ast)};
@@ -105,8 +101,38 @@ const Builtin *findBuiltin(std::string_view name) {
   return nullptr;
 }
 
-bool isLaterBuiltin(std::string_view name) {
-  return std::find(std::begin(kLater), std::end(kLater), name) != std::end(kLater);
+Op operationOf(Operator op) {
+  switch (op) {
+  case Operator::Negate:
+    return Op::Neg;
+  case Operator::Not:
+    return Op::Not;
+  case Operator::Power:
+    return Op::Pow;
+  case Operator::Multiply:
+    return Op::Mul;
+  case Operator::Divide:
+    return Op::Div;
+  case Operator::Add:
+    return Op::Add;
+  case Operator::Subtract:
+    return Op::Sub;
+  case Operator::Less:
+  case Operator::Greater:
+    return Op::Lt;
+  case Operator::LessEqual:
+  case Operator::GreaterEqual:
+    return Op::Le;
+  case Operator::Equal:
+    return Op::Eq;
+  case Operator::NotEqual:
+    return Op::Ne;
+  case Operator::And:
+    return Op::And;
+  case Operator::Or:
+    return Op::Or;
+  }
+  return Op::Neg;
 }
 
 std::string_view aliasOf(std::string_view name) {
@@ -116,15 +142,15 @@ std::string_view aliasOf(std::string_view name) {
   return {};
 }
 
-const Item *Library::findFunction(std::string_view name) const {
+const Item *Definitions::findFunction(std::string_view name) const {
   return findItem(ast, ItemKind::Function, name);
 }
-const Item *Library::findPrelude(std::string_view name) const {
+const Item *Definitions::findPrelude(std::string_view name) const {
   return findItem(ast, ItemKind::Binding, name);
 }
 
-const Library &library() {
-  static const Library instance = makeLibrary();
+const Definitions &builtinDefinitions() {
+  static const Definitions instance = makeDefinitions();
   return instance;
 }
 

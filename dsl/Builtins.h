@@ -14,7 +14,7 @@ namespace disco::dsl {
 struct Builtin {
   std::string_view name;
   std::string_view parameters; // as declared: "x, low, high"
-  std::string_view definition; // empty for a primitive
+  std::string_view definition; // empty for a primitive and for token_count
   std::string_view meaning;
   unsigned arity = 0;
   std::optional<Op> primitive;
@@ -22,19 +22,19 @@ struct Builtin {
 
 std::span<const Builtin> allBuiltins();
 const Builtin *findBuiltin(std::string_view name);
-/// Whether the language has the function and this version does not.
-bool isLaterBuiltin(std::string_view name);
+/// The primitive an operator stands for. `a > b` and `a >= b` are `b < a` and `b <= a`.
+Op operationOf(Operator op);
 
 /// What another library's name is called here; empty when the table has none.
 std::string_view aliasOf(std::string_view name);
 
 /// Derived builtins as `fn` items and prelude names as `let` items, parsed once.
-struct Library {
+struct Definitions {
   Ast ast;
   const Item *findFunction(std::string_view name) const;
   const Item *findPrelude(std::string_view name) const;
 };
-const Library &library();
+const Definitions &builtinDefinitions();
 
 /// The candidate that differs least from the name, if it differs by little: at most a third of its
 /// letters.

@@ -1,8 +1,8 @@
 #include "dsl/Checker.h"
 
 #include "dsl/Expander.h"
+#include "dsl/Judge.h"
 #include "dsl/Limits.h"
-#include "dsl/Safety.h"
 #include "dsl/support/Number.h"
 
 #include <algorithm>
@@ -29,15 +29,20 @@ public:
     if (!loss_)
       expander_.report(DiagnosticKind::MissingLoss, ast_.name.span,
                        "objective `" + ast_.name.text + "` has no `loss = ...;`");
+    finishStates();
     for (const Definition &definition : expander_.definitions)
       if (!definition.used)
         expander_.report(DiagnosticKind::UnusedName, definition.item->name.span,
-                         "`" + definition.item->name.text + "` is never used");
+                         quoted(definition.item->name.text) +
+                             (definition.item->kind == ItemKind::State
+                                  ? " is read by nothing but its own `next`, if that"
+                                  : " is never used"));
     if (diagnostics_.hasErrors())
       return std::nullopt;
+    program_.constraints = std::move(expander_.constraints);
     program_.nodes = expander_.graph.take();
     removeUnused(program_);
-    judge();
+    judge(program_, places(), diagnostics_);
     if (diagnostics_.hasErrors())
       return std::nullopt;
     return std::move(program_);
@@ -48,6 +53,12 @@ private:
     switch (item.kind) {
     case ItemKind::Parameter:
       return checkParameter(item);
+    case ItemKind::Column:
+      return checkColumn(item);
+    case ItemKind::State:
+      return checkState(item);
+    case ItemKind::Next:
+      return checkNext(item);
     case ItemKind::Binding:
       countBinding(item);
       define(item, expander_.expand(item.value));
@@ -56,13 +67,16 @@ private:
       countBinding(item);
       checkFunction(item);
       return;
+    case ItemKind::Use:
+      expander_.report(DiagnosticKind::NotAvailable, item.span, "`use` is not available yet");
+      return;
     case ItemKind::Loss: // SPEC I4
       if (loss_)
         expander_.report(DiagnosticKind::DuplicateName, item.name.span, "a second `loss`")
             .notes.push_back({loss_->name.span, "the first one"});
       else
         loss_ = &item;
-      program_.loss = realValue(item, "the loss");
+      program_.loss = realValue(item, "the loss").node;
       return;
     case ItemKind::Reward:
       return checkReward(item);
@@ -89,7 +103,7 @@ private:
 
   bool nameIsFree(const Name &name) {
     const bool input = inputByName(name.text).has_value();
-    if (!input && !findBuiltin(name.text) && !isLaterBuiltin(name.text))
+    if (!input && !findBuiltin(name.text))
       return true;
     expander_.report(DiagnosticKind::ReservedName, name.span,
                      "`" + name.text + "` is " + (input ? "an input" : "a builtin function") +
@@ -108,7 +122,7 @@ private:
   void checkParameter(const Item &item) {
     Parameter parameter;
     parameter.name = item.name.text;
-    parameter.defaultValue = item.number;
+    parameter.defaultValue = *item.number;
     parameter.span = item.name.span;
     if (item.range) {
       parameter.lower = item.range->lower;
@@ -122,9 +136,9 @@ private:
     if (item.range && !(parameter.lower < parameter.upper))
       expander_.report(DiagnosticKind::InvalidParameter, item.range->span,
                        "the range " + parameter.rangeText() + " is empty");
-    else if (!parameter.contains(item.number))
+    else if (!parameter.contains(*item.number))
       expander_.report(DiagnosticKind::InvalidParameter, item.numberSpan,
-                       "the default " + formatNumber(item.number) + " lies outside " +
+                       "the default " + formatNumber(*item.number) + " lies outside " +
                            parameter.rangeText());
     if (item.logName) {
       parameter.logScale = item.logName->text == "log";
@@ -138,6 +152,78 @@ private:
     const auto index = uint32_t(program_.parameters.size());
     program_.parameters.push_back(parameter);
     define(item, {expander_.graph.parameter(index, item.name.span)});
+  }
+
+  /// SPEC I8
+  void checkColumn(const Item &item) {
+    if (program_.columns.size() == Limits::columns) // SPEC X11
+      expander_.report(DiagnosticKind::TooManyColumns, item.name.span,
+                       "more than " + std::to_string(Limits::columns) + " columns");
+    const auto index = uint32_t(program_.columns.size());
+    program_.columns.push_back({item.name.text, item.number, item.name.span});
+    define(item, {expander_.graph.column(index, item.name.span)});
+  }
+
+  /// SPEC I9
+  void checkState(const Item &item) {
+    if (program_.states.size() == Limits::states) // SPEC X12
+      expander_.report(DiagnosticKind::TooManyStates, item.name.span,
+                       "more than " + std::to_string(Limits::states) + " states");
+    const Value initial = realValue(item, "the first value of a state", Extent::Batch);
+    const Span span = ast_.exprs[item.value.end - 1].span;
+    if (initial.valid() && !expander_.isConst(initial.node))
+      expander_.report(DiagnosticKind::NotConstant, span,
+                       "the first value of a state is an expression over numbers and parameters");
+    else if (initial.valid())
+      expander_.constraints.push_back({initial.node,
+                                       {.name = "the first value of " + quoted(item.name.text),
+                                        .lower = -std::numeric_limits<float>::max(),
+                                        .upper = std::numeric_limits<float>::max(),
+                                        .span = span}});
+    const auto index = uint32_t(program_.states.size());
+    program_.states.push_back({item.name.text, initial.node, kNoNode, item.name.span});
+    define(item, {expander_.graph.state(index, item.name.span)});
+  }
+
+  /// SPEC I10
+  void checkNext(const Item &item) {
+    const auto state = std::find_if(expander_.definitions.begin(), expander_.definitions.end(),
+                                    [&](const Definition &definition) {
+                                      return definition.item->kind == ItemKind::State &&
+                                             definition.item->name.text == item.name.text;
+                                    });
+    if (state == expander_.definitions.end()) {
+      expander_.report(DiagnosticKind::UndeclaredName, item.name.span,
+                       "there is no state " + quoted(item.name.text) + " above");
+      return;
+    }
+    for (const Item *other : nexts_)
+      if (other->name.text == item.name.text) {
+        expander_
+            .report(DiagnosticKind::DuplicateName, item.name.span,
+                    "a second `next " + item.name.text + "`")
+            .notes.push_back({other->name.span, "the first one"});
+        return;
+      }
+    nexts_.push_back(&item);
+    const bool read = state->used; // a state that only feeds itself is not read
+    const NodeId next = realValue(item, "`next`", Extent::Batch).node;
+    state->used = read;
+    if (state->value.valid())
+      program_.states[expander_.graph[state->value.node].index].next = next;
+  }
+
+  void finishStates() {
+    for (Definition &definition : expander_.definitions) {
+      const Name &name = definition.item->name;
+      if (definition.item->kind != ItemKind::State ||
+          std::any_of(nexts_.begin(), nexts_.end(),
+                      [&](const Item *next) { return next->name.text == name.text; }))
+        continue;
+      definition.used = true;
+      expander_.report(DiagnosticKind::MissingNext, name.span,
+                       "state " + quoted(name.text) + " has no `next " + name.text + " = ...;`");
+    }
   }
 
   void checkFunction(const Item &item) {
@@ -154,15 +240,25 @@ private:
     define(item, {});
   }
 
-  NodeId realValue(const Item &item, std::string_view what) {
+  /// The item's value if it is a real that fits where it stands.
+  Value realValue(const Item &item, const std::string &what, Extent widest = Extent::Pair) {
     const Value value = expander_.expand(item.value);
     if (!value.valid())
-      return kNoNode;
-    if (expander_.graph[value.node].type.kind == Kind::Real)
-      return value.node;
-    expander_.report(DiagnosticKind::KindMismatch, ast_.exprs[item.value.end - 1].span,
-                     std::string(what) + " is a real, found a truth value");
-    return kNoNode;
+      return {};
+    const Span span = ast_.exprs[item.value.end - 1].span;
+    const Type type = expander_.graph[value.node].type;
+    if (type.kind != Kind::Real) {
+      expander_.report(DiagnosticKind::KindMismatch, span, what + " is a real, found a truth value");
+      return {};
+    }
+    if (type.extent > widest) { // SPEC T10
+      expander_.report(DiagnosticKind::WrongExtent, span,
+                       what + " is one number per " +
+                           (widest == Extent::Batch ? "batch" : "pair or batch") + ", found " +
+                           std::string(extentText(type.extent)));
+      return {};
+    }
+    return value;
   }
 
   /// SPEC I5
@@ -180,7 +276,7 @@ private:
                   "a second `reward " + item.name.text + "`")
           .notes.push_back({seen->name.span, "the first one"});
     seen = &item;
-    (chosen ? program_.chosenReward : program_.rejectedReward) = realValue(item, "a reward");
+    (chosen ? program_.chosenReward : program_.rejectedReward) = realValue(item, "a reward").node;
   }
 
   /// SPEC I6
@@ -194,7 +290,7 @@ private:
         return;
       }
     metrics_.push_back(&item);
-    program_.metrics.push_back({item.name.text, realValue(item, "a metric")});
+    program_.metrics.push_back({item.name.text, realValue(item, "a metric").node});
   }
 
   bool readsReference(NodeId id) {
@@ -205,8 +301,7 @@ private:
       if (!seen[at])
         continue;
       const Node &node = graph[at];
-      if (node.op == Op::Input && (Input(node.index) == Input::reference_chosen_logps ||
-                                   Input(node.index) == Input::reference_rejected_logps))
+      if (node.op == Op::Input && inputNeedsReference(Input(node.index)))
         return true;
       for (unsigned i = 0; i < opArity(node.op); ++i)
         seen[node.operands[i]] = true;
@@ -241,33 +336,16 @@ private:
     program_.rejectedReward = reward("rejected_ratio", Input::policy_rejected_logps);
   }
 
-  /// What only shows in the whole.
-  void judge() {
-    const Span loss = ast_.exprs[loss_->value.end - 1].span;
-    if (const size_t count = countOperations(program_); count > Limits::operations) // SPEC X10
-      diagnostics_.report(DiagnosticKind::TooManyOperations, loss,
-                          "loss and gradient take " + std::to_string(count) +
-                              " operations, the limit is " + std::to_string(Limits::operations));
-    if (isDead(program_)) // SPEC D2
-      diagnostics_.report(
-          DiagnosticKind::DeadLoss, loss,
-          "the gradient of this loss with respect to the policy is zero everywhere");
-    if (program_.lossNeedsReference())
-      return;
-    const auto warn = [&](const Item &item, NodeId value) {
-      for (Input input : program_.inputsOf(std::array{value}))
-        if (input == Input::reference_chosen_logps || input == Input::reference_rejected_logps) {
-          diagnostics_.report(DiagnosticKind::ReportOnlyReference, item.name.span,
-                              "only this needs the reference model; the loss does not");
-          return;
-        }
-    };
+  ResultPlaces places() const {
+    ResultPlaces places;
+    places.loss = ast_.exprs[loss_->value.end - 1].span;
     if (chosenReward_)
-      warn(*chosenReward_, program_.chosenReward);
+      places.chosenReward = chosenReward_->name.span;
     if (rejectedReward_)
-      warn(*rejectedReward_, program_.rejectedReward);
-    for (size_t i = 0; i < metrics_.size(); ++i)
-      warn(*metrics_[i], program_.metrics[i].value);
+      places.rejectedReward = rejectedReward_->name.span;
+    for (const Item *metric : metrics_)
+      places.metrics.push_back(metric->name.span);
+    return places;
   }
 
   const Ast &ast_;
@@ -278,7 +356,7 @@ private:
   const Item *loss_ = nullptr;
   const Item *chosenReward_ = nullptr;
   const Item *rejectedReward_ = nullptr;
-  std::vector<const Item *> metrics_;
+  std::vector<const Item *> metrics_, nexts_;
 };
 
 } // namespace

@@ -3,8 +3,10 @@
 #include "dsl/Dsl.h"
 
 #include "dsl/Checker.h"
+#include "dsl/Constants.h"
 #include "dsl/Limits.h"
 #include "dsl/Parser.h"
+#include "dsl/support/Number.h"
 
 #include <cerrno>
 #include <charconv>
@@ -48,6 +50,11 @@ bindParameters(const Program &program,
       return Error{setting + "outside the range " + parameter.rangeText() + " of `" + name + "`"};
     values[*index] = value;
   }
+  for (const Constraint &constraint : program.constraints)
+    if (const double value = constantValue(program, constraint.value, values);
+        !constraint.range.contains(value))
+      return Error{"with these parameters " + constraint.range.name + " is " +
+                   formatNumber(value) + ", outside " + constraint.range.rangeText()};
   return values;
 }
 

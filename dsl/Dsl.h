@@ -37,7 +37,7 @@ std::string codeHash(const Program &program);
 
 /// The objective as canonical text: parses to a Program with the same code hash. Nothing of the
 /// author's wording is in it: names are chosen here, except that well-known parameter names
-/// (`beta`, `tau`, ...) stay.
+/// (`beta`, `tau`, ...) and the names of columns stay.
 std::string printProgram(const Program &program);
 
 /// The same objective with a parameter `margin_scale = 1 in [1e-6, 1e6] log` that multiplies the
@@ -46,11 +46,14 @@ std::string printProgram(const Program &program);
 /// not go through a margin.
 std::optional<Program> scaleMargin(const Program &program);
 
-/// Applies `-D name=value` settings over the defaults and checks names, numbers and ranges; the
-/// error names the setting.
+/// Applies `-D name=value` settings over the defaults and checks names, numbers, ranges and
+/// Program::constraints; the error names the setting.
 Result<std::vector<double>>
 bindParameters(const Program &program,
                const std::vector<std::pair<std::string, std::string>> &settings);
+
+/// What the states hold before the first optimiser step. [Program::states]
+std::vector<double> initialStates(const Program &program, std::span<const double> parameters);
 
 /// Reads a file of at most Limits::sourceBytes; refuses directories, devices and larger files with
 /// a clear message.

@@ -11,24 +11,25 @@ namespace disco::dsl {
 
 namespace {
 
-constexpr Unit kInputUnits[] = {
-#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING) Unit::UNIT,
-#include "dsl/Inputs.def"
-};
-
-std::string_view unitName(Unit unit) {
-  constexpr std::string_view kNames[] = {"no unit", "a summed log-probability",
-                                         "a log-probability per token", "a count"};
-  return kNames[size_t(unit)];
-}
-
-std::string quoted(std::string_view text) { return "`" + std::string(text) + "`"; }
-
 std::string plural(size_t count, std::string_view noun) {
   return std::to_string(count) + " " + std::string(noun) + (count == 1 ? "" : "s");
 }
 
 } // namespace
+
+std::string_view extentText(Extent extent) {
+  switch (extent) {
+  case Extent::Batch:
+    return "one number per batch";
+  case Extent::Pair:
+    return "one number per pair";
+  case Extent::ChosenToken:
+    return "one number per token of the chosen completion";
+  case Extent::RejectedToken:
+    return "one number per token of the rejected completion";
+  }
+  return {};
+}
 
 Diagnostic &Expander::report(DiagnosticKind kind, Span span, std::string message) {
   const std::pair key(kind, span);
@@ -88,20 +89,17 @@ Value Expander::expandIn(const Frame &frame, ExprRange range) {
   return exhausted ? Value() : values.back();
 }
 
-Value Expander::apply(Op op, std::initializer_list<Value> operands, Span span) {
+Value Expander::apply(Op op, std::span<const Value> operands, Span span) {
   std::array<NodeId, 3> nodes{};
-  size_t count = 0;
   bool literal = true;
-  for (const Value &value : operands) {
-    if (!value.valid())
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (!operands[i].valid())
       return {};
-    nodes[count++] = value.node;
-    literal &= graph[value.node].op == Op::Constant;
+    nodes[i] = operands[i].node;
+    literal &= graph[nodes[i]].op == Op::Constant;
   }
   Value result;
-  result.node = count == 1   ? graph.apply(op, {nodes[0]}, span)
-                : count == 2 ? graph.apply(op, {nodes[0], nodes[1]}, span)
-                             : graph.apply(op, {nodes[0], nodes[1], nodes[2]}, span);
+  result.node = graph.apply(op, std::span(nodes).first(operands.size()), span);
   const Node &node = graph[result.node];
   if (literal && node.op == Op::Constant && !std::isfinite(float(node.constant))) { // SPEC T6
     report(DiagnosticKind::NonFiniteConstant, span,
@@ -118,125 +116,29 @@ Value Expander::apply(Op op, std::initializer_list<Value> operands, Span span) {
   return result;
 }
 
-Definition *Expander::definition(const Frame &frame, std::string_view name) {
-  for (size_t i = std::min(frame.visible, definitions.size()); i-- > 0;)
-    if (definitions[i].item->name.text == name)
-      return &definitions[i];
-  return nullptr;
+bool Expander::isConst(NodeId root) const {
+  std::vector<bool> read(root + 1);
+  read[root] = true;
+  for (NodeId id = root + 1; id-- > 0;) {
+    const Node &node = graph[id];
+    if (!read[id])
+      continue;
+    if (opShape(node.op) == OpShape::Leaf && node.op != Op::Constant && node.op != Op::Parameter)
+      return false;
+    for (unsigned i = 0; i < opArity(node.op); ++i)
+      read[node.operands[i]] = true;
+  }
+  return true;
 }
 
-Value Expander::nameValue(const Frame &frame, const Expr &expr) {
-  const Span span = spanIn(frame, expr);
-  if (frame.function)
-    for (size_t i = 0; i < frame.function->formals.size(); ++i)
-      if (frame.function->formals[i].text == expr.name)
-        return frame.arguments[i];
-  if (auto input = inputByName(expr.name))
-    return {graph.input(*input, span), kInputUnits[size_t(*input)]};
-  if (Definition *found = definition(frame, expr.name)) {
-    found->used = true;
-    if (!found->isFunction())
-      return found->value;
-    report(DiagnosticKind::NotAFunction, span,
-           quoted(expr.name) + " is a function and is called, as in `" + expr.name + "(x)`")
-        .notes.push_back({found->item->name.span, "defined here"});
-    return {};
-  }
-  if (library().findPrelude(expr.name))
-    return prelude(expr.name);
-  if (findBuiltin(expr.name)) {
-    report(DiagnosticKind::NotAFunction, span,
-           quoted(expr.name) + " is a function and is called, as in `" + expr.name + "(x)`");
-    return {};
-  }
-  reportUndeclared(frame, expr);
-  return {};
-}
-
-Value Expander::prelude(std::string_view name) {
-  for (const auto &[known, value] : prelude_)
-    if (known == name)
-      return value;
-  const Item *item = library().findPrelude(name);
-  assert(item && "not a prelude name");
-  const Value value = expandIn({.ast = library().ast, .librarySpan = Span{}}, item->value);
-  prelude_.emplace_back(item->name.text, value);
-  return value;
-}
-
-void Expander::reportUndeclared(const Frame &frame, const Expr &expr) {
-  Diagnostic &found = report(DiagnosticKind::UndeclaredName, expr.span,
-                             quoted(expr.name) + " is not defined above");
-  for (const Item &item : ast_.items)
-    if (item.kind != ItemKind::Loss && item.kind != ItemKind::Reward &&
-        item.kind != ItemKind::Metric && item.name.text == expr.name) {
-      found.notes.push_back({item.name.span, item.span.begin <= expr.span.begin
-                                                 ? "a name is not part of its own definition"
-                                                 : "defined only here"});
-      return;
-    }
-  if (const std::string_view ours = aliasOf(expr.name); inputByName(ours)) {
-    found.edits.push_back({expr.span, std::string(ours), true});
-    return;
-  }
-  if (expr.name == "beta") {
-    const uint32_t at = ast_.items.front().span.begin;
-    found.edits.push_back({{at, at}, "param beta = 0.1 in [1e-3, 10] log;\n  ", false});
-    return;
-  }
-  std::vector<std::string_view> candidates;
-  for (size_t i = 0; i < kInputCount; ++i)
-    candidates.push_back(inputName(Input(i)));
-  for (const Item &item : library().ast.items)
-    if (item.kind == ItemKind::Binding)
-      candidates.push_back(item.name.text);
-  for (size_t i = 0; i < std::min(frame.visible, definitions.size()); ++i)
-    if (!definitions[i].isFunction())
-      candidates.push_back(definitions[i].item->name.text);
-  if (frame.function)
-    for (const Name &formal : frame.function->formals)
-      candidates.push_back(formal.text);
-  if (auto near = closest(expr.name, candidates))
-    found.edits.push_back({expr.span, std::string(*near), false});
-}
-
-void Expander::reportMissingFunction(const Frame &frame, const Expr &expr) {
-  const bool value =
-      inputByName(expr.name) || library().findPrelude(expr.name) ||
-      (frame.function && std::any_of(frame.function->formals.begin(), frame.function->formals.end(),
-                                     [&](const Name &formal) { return formal.text == expr.name; }));
-  if (value) {
-    report(DiagnosticKind::NotAFunction, expr.nameSpan,
-           quoted(expr.name) + " is a value; a product is written with `*`");
-    return;
-  }
-  if (isLaterBuiltin(expr.name)) {
-    report(DiagnosticKind::NotAvailable, expr.nameSpan,
-           quoted(expr.name) + " is not available in this version");
-    return;
-  }
-  Diagnostic &found = report(DiagnosticKind::UndeclaredFunction, expr.nameSpan,
-                             "there is no function " + quoted(expr.name) + " above");
-  if (frame.function && frame.function->name.text == expr.name) {
-    found.message = "function " + quoted(expr.name) + " calls itself; there is no recursion";
-    return;
-  }
-  if (expr.name == "pow") {
-    found.message += "; a power is written `x^p`";
-    return;
-  }
-  if (const std::string_view ours = aliasOf(expr.name); findBuiltin(ours)) {
-    found.edits.push_back({expr.nameSpan, std::string(ours), true});
-    return;
-  }
-  std::vector<std::string_view> candidates;
-  for (const Builtin &builtin : allBuiltins())
-    candidates.push_back(builtin.name);
-  for (const Definition &known : definitions)
-    if (known.isFunction())
-      candidates.push_back(known.item->name.text);
-  if (auto near = closest(expr.name, candidates))
-    found.edits.push_back({expr.nameSpan, std::string(*near), false});
+bool Expander::countExpansions(size_t count, Span span) {
+  expansions += count;
+  if (expansions <= Limits::expansions)
+    return true;
+  report(DiagnosticKind::TooManyExpansions, span,
+         "calls expand to more than " + std::to_string(Limits::expansions) + " calls");
+  exhausted = true;
+  return false;
 }
 
 bool Expander::wantKind(const Frame &frame, const Expr &expr, Value value, Kind kind,
@@ -262,20 +164,6 @@ bool Expander::wantKind(const Frame &frame, const Expr &expr, Value value, Kind 
   return false;
 }
 
-Unit Expander::combine(const Frame &frame, const Expr &expr, Unit left, Unit right,
-                       const Expr &leftExpr, const Expr &rightExpr) {
-  if (left == Unit::None || right == Unit::None || frame.librarySpan)
-    return Unit::None;
-  if (left == right)
-    return left;
-  Diagnostic &found =
-      report(DiagnosticKind::MixedUnits, expr.span,
-             std::string(unitName(left)) + " meets " + std::string(unitName(right)));
-  found.notes.push_back({leftExpr.span, "this is " + std::string(unitName(left))});
-  found.notes.push_back({rightExpr.span, "this is " + std::string(unitName(right))});
-  return Unit::None;
-}
-
 Value Expander::unary(const Frame &frame, const Expr &expr, Value operand,
                       const Expr &operandExpr) {
   const bool negate = expr.op == Operator::Negate;
@@ -295,67 +183,20 @@ Value Expander::binary(const Frame &frame, const Expr &expr, Value left, Value r
   const bool rightFits = wantKind(frame, rightExpr, right, kind, operatorText(expr.op));
   if (!leftFits || !rightFits)
     return {};
-  const Span span = spanIn(frame, expr);
-  const auto with = [&](Op op, Unit unit) {
-    Value result = apply(op, {left, right}, span);
-    result.unit = unit;
-    return result;
-  };
-  const auto combined = [&] {
-    return combine(frame, expr, left.unit, right.unit, leftExpr, rightExpr);
-  };
-  const bool literalLeft = graph[left.node].op == Op::Constant;
-  const bool literalRight = graph[right.node].op == Op::Constant;
-  const bool perTokenTimesCount = (left.unit == Unit::PerToken && right.unit == Unit::Count) ||
-                                  (left.unit == Unit::Count && right.unit == Unit::PerToken);
-  switch (expr.op) {
-  case Operator::Add:
-    return with(Op::Add, combined());
-  case Operator::Subtract:
-    return with(Op::Sub, combined());
-  case Operator::Multiply:
-    return with(Op::Mul, literalLeft          ? right.unit
-                         : literalRight       ? left.unit
-                         : perTokenTimesCount ? Unit::LogProb
-                                              : Unit::None);
-  case Operator::Divide:
-    return with(Op::Div, literalRight                                              ? left.unit
-                         : left.unit == Unit::LogProb && right.unit == Unit::Count ? Unit::PerToken
-                                                                                   : Unit::None);
-  case Operator::Power:
-    if (graph[right.node].hasGradient) { // SPEC T5
-      Diagnostic &found =
-          report(DiagnosticKind::ExponentGradient, spanIn(frame, rightExpr),
-                 "this exponent depends on the policy; write `exp(p * log(x))`, or `detach` it");
-      noteCallers(frame, found);
-      return {};
-    }
-    return with(Op::Pow, Unit::None);
-  case Operator::Less:
-  case Operator::LessEqual:
-  case Operator::Greater:
-  case Operator::GreaterEqual: {
-    combined();
-    const bool swapped = expr.op == Operator::Greater || expr.op == Operator::GreaterEqual;
-    const bool strict = expr.op == Operator::Less || expr.op == Operator::Greater;
-    return apply(strict ? Op::Lt : Op::Le, {swapped ? right : left, swapped ? left : right}, span);
+  if (!meet(frame, expr, std::array{left, right}, std::array{&leftExpr, &rightExpr}))
+    return {};
+  if (expr.op == Operator::Power && graph[right.node].hasGradient) { // SPEC T5
+    Diagnostic &found =
+        report(DiagnosticKind::ExponentGradient, spanIn(frame, rightExpr),
+               "this exponent depends on the policy; write `exp(p * log(x))`, or `detach` it");
+    noteCallers(frame, found);
+    return {};
   }
-  case Operator::Equal:
-    combined();
-    return with(Op::Eq, Unit::None);
-  case Operator::NotEqual:
-    combined();
-    return with(Op::Ne, Unit::None);
-  case Operator::And:
-    return with(Op::And, Unit::None);
-  case Operator::Or:
-    return with(Op::Or, Unit::None);
-  case Operator::Negate:
-  case Operator::Not:
-    break;
-  }
-  assert(false && "not a binary operator");
-  return {};
+  const bool swapped = expr.op == Operator::Greater || expr.op == Operator::GreaterEqual;
+  Value result = apply(operationOf(expr.op), {swapped ? right : left, swapped ? left : right},
+                       spanIn(frame, expr));
+  result.unit = binaryUnit(frame, expr, left, right, leftExpr, rightExpr);
+  return result;
 }
 
 bool Expander::wantArity(const Frame &frame, const Expr &expr, size_t given, size_t wanted,
@@ -376,7 +217,7 @@ Value Expander::call(const Frame &frame, const Expr &expr, std::span<const Value
     return callBuiltin(frame, *builtin, expr, arguments, written);
   Definition *found = definition(frame, expr.name);
   if (!found) {
-    reportMissingFunction(frame, expr);
+    reportMissingFunction(frame, expr, arguments);
     return {};
   }
   found->used = true;
@@ -405,51 +246,74 @@ Value Expander::callBuiltin(const Frame &frame, const Builtin &builtin, const Ex
                      builtin.name);
   if (!fits)
     return {};
-  if (builtin.name.starts_with("batch_") &&
-      graph[arguments[0].node].type.extent == Extent::Batch) { // SPEC T4
-    Diagnostic &found =
-        report(DiagnosticKind::ReductionOfBatch, spanIn(frame, expr),
-               quoted(builtin.name) + " of a batch value, which is one number per batch already");
-    if (!frame.librarySpan)
-      found.notes.push_back({written[0]->span, "this is one number per batch"});
-    noteCallers(frame, found);
+  if (!wantExtent(frame, builtin, expr, arguments[0], *written[0]) ||
+      !meet(frame, expr, arguments, written))
     return {};
-  }
   const Span span = spanIn(frame, expr);
+  if (builtin.name == "token_count")
+    return input(tokenCountInput(graph[arguments[0].node].type.extent), span);
   if (!builtin.primitive) {
-    const Item *function = library().findFunction(builtin.name);
-    return callFunction(frame, library().ast, *function, 0, span, expr, arguments);
+    const Definitions &builtins = builtinDefinitions();
+    return callFunction(frame, builtins.ast, *builtins.findFunction(builtin.name), 0, span, expr,
+                        arguments);
   }
-  Value result;
-  switch (arguments.size()) {
-  case 1:
-    result = apply(*builtin.primitive, {arguments[0]}, span);
-    result.unit = *builtin.primitive == Op::Detach ? arguments[0].unit : Unit::None;
-    break;
-  case 2:
-    result = apply(*builtin.primitive, {arguments[0], arguments[1]}, span);
-    result.unit =
-        combine(frame, expr, arguments[0].unit, arguments[1].unit, *written[0], *written[1]);
-    break;
-  default:
-    result = apply(*builtin.primitive, {arguments[0], arguments[1], arguments[2]}, span);
-    result.unit =
-        combine(frame, expr, arguments[1].unit, arguments[2].unit, *written[1], *written[2]);
-  }
-  if (result.valid())
-    warnUnstable(frame, expr, result.node);
+  const Op op = *builtin.primitive;
+  if (op == Op::BatchQuantile && !wantLevel(frame, arguments[1], *written[1]))
+    return {};
+  Value result = apply(op, arguments, span);
+  if (!result.valid())
+    return {};
+  result.unit = primitiveUnit(frame, op, expr, arguments, written);
+  warnUnstable(frame, expr, result.node);
   return result;
+}
+
+/// SPEC T4, T8: `batch_` functions take a pair value, `token_` functions a token value.
+bool Expander::wantExtent(const Frame &frame, const Builtin &builtin, const Expr &expr,
+                          Value argument, const Expr &written) {
+  const Extent extent = graph[argument.node].type.extent;
+  const bool batch = builtin.name.starts_with("batch_"), token = builtin.name.starts_with("token_");
+  if ((!batch && !token) || (batch ? extent == Extent::Pair : isToken(extent)))
+    return true;
+  Diagnostic &found =
+      batch && extent == Extent::Batch
+          ? report(DiagnosticKind::ReductionOfBatch, spanIn(frame, expr),
+                   quoted(builtin.name) +
+                       " of a batch value, which is one number per batch already")
+          : report(DiagnosticKind::WrongExtent, spanIn(frame, expr),
+                   quoted(builtin.name) +
+                       (batch ? " takes one number per pair; reduce tokens with `token_sum` or "
+                                "`token_mean` first"
+                              : " takes one number per token"));
+  if (!frame.librarySpan)
+    found.notes.push_back({written.span, "this is " + std::string(extentText(extent))});
+  noteCallers(frame, found);
+  return false;
+}
+
+/// SPEC T11
+bool Expander::wantLevel(const Frame &frame, Value level, const Expr &written) {
+  const Span span = spanIn(frame, written);
+  if (!isConst(level.node)) {
+    Diagnostic &found = report(DiagnosticKind::NotConstant, span,
+                               "the level of `batch_quantile` is an expression over numbers and "
+                               "parameters");
+    noteCallers(frame, found);
+    return false;
+  }
+  constraints.push_back({level.node,
+                         {.name = "the level of `batch_quantile`",
+                          .lower = 0,
+                          .upper = 1,
+                          .span = span}});
+  return true;
 }
 
 Value Expander::callFunction(const Frame &frame, const Ast &ast, const Item &function,
                              size_t visible, std::optional<Span> librarySpan, const Expr &expr,
                              std::span<const Value> arguments) {
-  if (++expansions_ > Limits::expansions) { // SPEC X8
-    report(DiagnosticKind::TooManyExpansions, spanIn(frame, expr),
-           "calls expand to more than " + std::to_string(Limits::expansions) + " calls");
-    exhausted = true;
+  if (!countExpansions(1, spanIn(frame, expr)))
     return {};
-  }
   if (!librarySpan && frame.librarySpan)
     librarySpan = frame.librarySpan;
   // SPEC I7. Operands move on the caller's stack while the body is expanded.
@@ -461,61 +325,7 @@ Value Expander::callFunction(const Frame &frame, const Ast &ast, const Item &fun
                    .librarySpan = librarySpan,
                    .caller = &frame,
                    .call = spanIn(frame, expr)};
-  Value result = expandIn(body, function.value);
-  if (librarySpan)
-    result.unit = Unit::None; // SPEC U1: functions give unitless values
-  return result;
-}
-
-/// Forms that overflow or cancel where an equal one does not. SPEC U2.
-void Expander::warnUnstable(const Frame &frame, const Expr &expr, NodeId id) {
-  const Node &node = graph[id];
-  if (frame.librarySpan || (node.op != Op::Log && node.op != Op::Log1p))
-    return;
-  const Node &inner = graph[node.operands[0]];
-  const auto isOne = [&](NodeId operand) {
-    return graph[operand].op == Op::Constant && graph[operand].constant == 1;
-  };
-  const auto isExp = [&](NodeId operand) { return graph[operand].op == Op::Exp; };
-  std::string_view form, better;
-  if (node.op == Op::Log && inner.op == Op::Sigmoid)
-    form = "log(sigmoid(x))", better = "logsigmoid(x)";
-  else if (node.op == Op::Log1p && inner.op == Op::Exp)
-    form = "log1p(exp(x))", better = "softplus(x)";
-  else if (node.op == Op::Log && inner.op == Op::Add &&
-           ((isOne(inner.operands[0]) && isExp(inner.operands[1])) ||
-            (isExp(inner.operands[0]) && isOne(inner.operands[1]))))
-    form = "log(1 + exp(x))", better = "softplus(x)";
-  else if (node.op == Op::Log && inner.op == Op::Sub && isOne(inner.operands[0]) &&
-           isExp(inner.operands[1]))
-    form = "log(1 - exp(x))", better = "log1mexp(x)";
-  else if (node.op == Op::Log && inner.op == Op::Sub && isOne(inner.operands[0]) &&
-           graph[inner.operands[1]].op == Op::Sigmoid)
-    form = "log(1 - sigmoid(x))", better = "-softplus(x)";
-  if (!form.empty())
-    report(DiagnosticKind::UnstableForm, expr.span,
-           quoted(form) + " is not finite for large x; write " + quoted(better));
-}
-
-void Expander::checkFunction(const Item &function) {
-  const Frame frame{.ast = ast_, .function = &function, .visible = definitions.size()};
-  const auto isFormal = [&](const Expr &expr) {
-    return std::any_of(function.formals.begin(), function.formals.end(),
-                       [&](const Name &formal) { return formal.text == expr.name; });
-  };
-  for (uint32_t id = function.value.begin; id < function.value.end; ++id) {
-    const Expr &expr = ast_.exprs[id];
-    if (expr.kind == ExprKind::Name && !isFormal(expr)) {
-      nameValue(frame, expr);
-    } else if (expr.kind == ExprKind::Call) {
-      if (const Builtin *builtin = findBuiltin(expr.name))
-        wantArity(frame, expr, expr.arguments, builtin->arity, std::nullopt);
-      else if (Definition *found = definition(frame, expr.name); found && found->isFunction())
-        wantArity(frame, expr, expr.arguments, found->item->formals.size(), found->item->name.span);
-      else if (!found)
-        reportMissingFunction(frame, expr);
-    }
-  }
+  return expandIn(body, function.value);
 }
 
 } // namespace disco::dsl

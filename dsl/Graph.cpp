@@ -127,7 +127,7 @@ NodeId Graph::state(uint32_t index, Span span) {
   return share(node);
 }
 
-NodeId Graph::apply(Op op, std::initializer_list<NodeId> operands, Span span) {
+NodeId Graph::apply(Op op, std::span<const NodeId> operands, Span span) {
   assert(operands.size() == opArity(op));
   std::array<double, 3> numbers{};
   size_t known = 0;
@@ -163,41 +163,92 @@ NodeId Graph::copy(Node node, const std::array<NodeId, 3> &operands) {
   return share(node);
 }
 
+namespace {
+
+/// What the results read: nodes, and the states and columns among them. A state that is read needs
+/// its first value and its `next`, which may read further states.
+struct Read {
+  explicit Read(const Program &program)
+      : nodes(program.nodes.size()), states(program.states.size()),
+        columns(program.columns.size()) {
+    for (NodeId result : {program.loss, program.chosenReward, program.rejectedReward})
+      nodes[result] = true;
+    for (const Metric &metric : program.metrics)
+      nodes[metric.value] = true;
+    for (const Constraint &constraint : program.constraints)
+      nodes[constraint.value] = true;
+    while (follow(program))
+      ;
+  }
+
+  std::vector<bool> nodes, states, columns;
+
+private:
+  /// Whether a state was found to be read.
+  bool follow(const Program &program) {
+    bool found = false;
+    for (size_t id = program.nodes.size(); id-- > 0;) {
+      const Node &node = program.nodes[id];
+      if (!nodes[id])
+        continue;
+      for (unsigned i = 0; i < opArity(node.op); ++i)
+        nodes[node.operands[i]] = true;
+      if (node.op == Op::Column)
+        columns[node.index] = true;
+      if (node.op != Op::State || states[node.index])
+        continue;
+      found = states[node.index] = true;
+      nodes[program.states[node.index].initial] = true;
+      nodes[program.states[node.index].next] = true;
+    }
+    return found;
+  }
+};
+
+/// Removes what is not kept; where each of those kept went.
+template <typename T>
+std::vector<uint32_t> keepOnly(std::vector<T> &items, const std::vector<bool> &kept) {
+  std::vector<uint32_t> renumbered(items.size(), kNoNode);
+  uint32_t count = 0;
+  for (size_t i = 0; i < items.size(); ++i)
+    if (kept[i]) {
+      renumbered[i] = count;
+      if (count != i)
+        items[count] = std::move(items[i]);
+      ++count;
+    }
+  items.resize(count);
+  return renumbered;
+}
+
+} // namespace
+
 void removeUnused(Program &program) {
-  std::vector<bool> used(program.nodes.size());
-  const auto use = [&](NodeId id) { used[id] = true; };
-  use(program.loss);
-  use(program.chosenReward);
-  use(program.rejectedReward);
-  for (const Metric &metric : program.metrics)
-    use(metric.value);
-  for (const State &state : program.states) {
-    use(state.initial);
-    use(state.next);
-  }
-  for (size_t id = program.nodes.size(); id-- > 0;)
-    for (unsigned i = 0; used[id] && i < opArity(program.nodes[id].op); ++i)
-      use(program.nodes[id].operands[i]);
-  std::vector<NodeId> renumbered(program.nodes.size(), kNoNode);
-  std::vector<Node> kept;
-  for (size_t id = 0; id < program.nodes.size(); ++id) {
-    if (!used[id])
-      continue;
-    Node node = program.nodes[id];
+  const Read read(program);
+  const std::vector<uint32_t> columns = keepOnly(program.columns, read.columns);
+  const std::vector<uint32_t> states = keepOnly(program.states, read.states);
+  const std::vector<NodeId> nodes = keepOnly(program.nodes, read.nodes);
+  for (Node &node : program.nodes) {
     for (unsigned i = 0; i < opArity(node.op); ++i)
-      node.operands[i] = renumbered[node.operands[i]];
-    renumbered[id] = NodeId(kept.size());
-    kept.push_back(node);
+      node.operands[i] = nodes[node.operands[i]];
+    if (node.op == Op::Column)
+      node.index = columns[node.index];
+    if (node.op == Op::State)
+      node.index = states[node.index];
   }
-  program.nodes = std::move(kept);
-  program.loss = renumbered[program.loss];
-  program.chosenReward = renumbered[program.chosenReward];
-  program.rejectedReward = renumbered[program.rejectedReward];
+  renumberResults(program, nodes);
+}
+
+void renumberResults(Program &program, std::span<const NodeId> nodes) {
+  for (NodeId *result : {&program.loss, &program.chosenReward, &program.rejectedReward})
+    *result = nodes[*result];
   for (Metric &metric : program.metrics)
-    metric.value = renumbered[metric.value];
+    metric.value = nodes[metric.value];
+  for (Constraint &constraint : program.constraints)
+    constraint.value = nodes[constraint.value];
   for (State &state : program.states) {
-    state.initial = renumbered[state.initial];
-    state.next = renumbered[state.next];
+    state.initial = nodes[state.initial];
+    state.next = nodes[state.next];
   }
 }
 

@@ -19,7 +19,10 @@ public:
   NodeId column(uint32_t index, Span span);
   NodeId state(uint32_t index, Span span);
   /// A number when all operands are numbers. Operands have the kinds that the operation takes.
-  NodeId apply(Op op, std::initializer_list<NodeId> operands, Span span);
+  NodeId apply(Op op, std::span<const NodeId> operands, Span span);
+  NodeId apply(Op op, std::initializer_list<NodeId> operands, Span span) {
+    return apply(op, std::span(operands.begin(), operands.size()), span);
+  }
   /// Adds a copy of a node of another program with these operands.
   NodeId copy(Node node, const std::array<NodeId, 3> &operands);
 
@@ -33,7 +36,10 @@ private:
   std::vector<Node> nodes_;
 };
 
-/// Drops nodes that no result needs. Keeps the order of the others.
+/// Drops nodes, states and columns that no result needs. Keeps the order of the others.
 void removeUnused(Program &program);
+
+/// Points the results at what their nodes became.
+void renumberResults(Program &program, std::span<const NodeId> nodes);
 
 } // namespace disco::dsl

@@ -15,6 +15,8 @@ struct Limits {
   static constexpr size_t depth = 64;
   static constexpr size_t bindings = 64;
   static constexpr size_t parameters = 32;
+  static constexpr size_t columns = 16;
+  static constexpr size_t states = 16;
   static constexpr size_t identifierLength = 64;
   /// Counted while expanding, so that fn-of-fn-of-fn cannot explode first and be counted later.
   static constexpr size_t expansions = 1024;

@@ -1,14 +1,16 @@
-// The only file that includes ANTLR. ANTLR has no limits of its own, recurses as deep as its input
-// is nested, and throws standard exceptions and C strings; so parsing happens here behind
+// Runs ANTLR, which has no limits of its own, recurses as deep as its input is nested, and throws
+// standard exceptions and C strings; so parsing happens here behind
 //   - a check of the bytes (Encoding.h), a cap on tokens, and a guard that counts the depth of
 //   every rule as it is entered,
 //   - a thread with a stack of known size,
 //   - a strategy that gives up at the first error instead of searching for a way on (the search is
 //   quadratic),
 //   - one wall that lets no exception through.
-// Only a text that failed is looked at again, item by item, to say what is wrong with each.
+// Only a text that failed is looked at again, item by item, to say what is wrong with each. Reading
+// the tree of one that parsed is AstBuilder's.
 #include "dsl/Parser.h"
 
+#include "dsl/AstBuilder.h"
 #include "dsl/Encoding.h"
 #include "dsl/Limits.h"
 #include "dsl/Syntax.h"
@@ -19,8 +21,6 @@
 
 #include <antlr4-runtime.h>
 
-#include <charconv>
-#include <cmath>
 #include <functional>
 
 namespace disco::dsl {
@@ -28,7 +28,6 @@ namespace disco::dsl {
 namespace {
 
 using antlr4::ParserRuleContext;
-using antlr4::tree::ParseTree;
 using antlr4::tree::TerminalNode;
 using grammar::ObjectiveLexer;
 using grammar::ObjectiveParser;
@@ -112,237 +111,6 @@ Span spanOf(const antlr4::Token &token) {
   return {uint32_t(token.getStartIndex()), uint32_t(token.getStopIndex() + 1)};
 }
 
-TerminalNode *terminal(ParseTree *node) { return dynamic_cast<TerminalNode *>(node); }
-
-/// Reads a parse tree into an Ast.
-class AstBuilder {
-public:
-  AstBuilder(const Source &source, Diagnostics &diagnostics)
-      : source_(source), diagnostics_(diagnostics) {}
-
-  std::optional<Ast> build(ObjectiveParser::FileContext &file) {
-    bool first = true;
-    for (ParseTree *child : file.children) {
-      auto *objective = dynamic_cast<ObjectiveParser::ObjectiveContext *>(child);
-      if (!objective)
-        continue;
-      const Name name = nameOf(*objective->children[0]->children[1]);
-      if (!first) { // SPEC G1
-        diagnostics_
-            .report(DiagnosticKind::SecondObjective, name.span, "a file holds one objective")
-            .notes.push_back({ast_.name.span, "the first one"});
-        continue;
-      }
-      first = false;
-      ast_.name = name;
-      for (ParseTree *part : objective->children)
-        if (auto *item = dynamic_cast<ObjectiveParser::ItemContext *>(part))
-          buildItem(*item);
-    }
-    if (diagnostics_.hasErrors())
-      return std::nullopt;
-    return std::move(ast_);
-  }
-
-private:
-  Span spanOf(ParserRuleContext &context) const {
-    return {uint32_t(context.start->getStartIndex()), uint32_t(context.stop->getStopIndex() + 1)};
-  }
-  Span spanOf(ParseTree &node) const { return dsl::spanOf(*terminal(&node)->getSymbol()); }
-  size_t typeOf(ParseTree &node) const { return terminal(&node)->getSymbol()->getType(); }
-
-  Name nameOf(ParseTree &node) {
-    const Span span = spanOf(node);
-    if (span.end - span.begin > Limits::identifierLength) // SPEC X6
-      diagnostics_.report(DiagnosticKind::NameTooLong, span,
-                          "the name has " + std::to_string(span.end - span.begin) +
-                              " characters, the limit is " +
-                              std::to_string(Limits::identifierLength));
-    return {std::string(source_.slice(span)), span};
-  }
-
-  /// SPEC L5: from_chars knows no locale. What float32 cannot hold is refused here, not discovered
-  /// in a kernel.
-  double numberOf(Span span) {
-    const std::string_view text = source_.slice(span);
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const double magnitude = std::fabs(value);
-    if (error != std::errc() || !std::isfinite(float(value)) ||
-        (magnitude > 0 && magnitude < std::numeric_limits<float>::min()))
-      diagnostics_.report(DiagnosticKind::NumberOutOfRange, span,
-                          "`" + std::string(text.substr(0, 32)) +
-                              "` is outside the normal numbers of float32");
-    return value;
-  }
-
-  double signedNumber(ParseTree &node) {
-    const bool negative = node.children.size() == 2;
-    const double value = numberOf(spanOf(*node.children.back()));
-    return negative ? -value : value;
-  }
-  Span signedSpan(ParseTree &node) {
-    return {spanOf(*node.children.front()).begin, spanOf(*node.children.back()).end};
-  }
-
-  void buildItem(ObjectiveParser::ItemContext &context) {
-    const std::vector<ParseTree *> &parts = context.children;
-    Item item;
-    item.span = spanOf(context);
-    switch (typeOf(*parts[0])) {
-    case ObjectiveParser::PARAM:
-      buildParameter(item, parts);
-      break;
-    case ObjectiveParser::LET:
-      item.kind = ItemKind::Binding;
-      item.name = nameOf(*parts[1]);
-      item.value = buildExpr(*parts[3]);
-      break;
-    case ObjectiveParser::FN: { // fn NAME ( NAME , NAME ) = expr ;
-      item.kind = ItemKind::Function;
-      item.name = nameOf(*parts[1]);
-      for (size_t i = 3; i + 4 < parts.size(); i += 2)
-        item.formals.push_back(nameOf(*parts[i]));
-      item.value = buildExpr(*parts[parts.size() - 2]);
-      break;
-    }
-    case ObjectiveParser::LOSS:
-      item.kind = ItemKind::Loss;
-      item.name.span = spanOf(*parts[0]);
-      item.value = buildExpr(*parts[2]);
-      break;
-    case ObjectiveParser::REWARD:
-    case ObjectiveParser::METRIC:
-      item.kind =
-          typeOf(*parts[0]) == ObjectiveParser::REWARD ? ItemKind::Reward : ItemKind::Metric;
-      item.name = nameOf(*parts[1]);
-      item.value = buildExpr(*parts[3]);
-      break;
-    default: // SPEC G4: column, state, next, use
-      diagnostics_.report(DiagnosticKind::NotAvailable, spanOf(*parts[0]),
-                          "`" + std::string(source_.slice(spanOf(*parts[0]))) +
-                              "` is not available in this version");
-      return;
-    }
-    ast_.items.push_back(std::move(item));
-  }
-
-  /// param NAME = number [in range] [log] ;
-  void buildParameter(Item &item, const std::vector<ParseTree *> &parts) {
-    item.kind = ItemKind::Parameter;
-    item.name = nameOf(*parts[1]);
-    item.number = signedNumber(*parts[3]);
-    item.numberSpan = signedSpan(*parts[3]);
-    for (size_t i = 4; i + 1 < parts.size(); ++i) {
-      if (auto *range = dynamic_cast<ObjectiveParser::RangeContext *>(parts[i]))
-        item.range = Range{signedNumber(*range->children[1]), signedNumber(*range->children[3]),
-                           typeOf(*range->children[0]) == ObjectiveParser::OPEN_PAREN,
-                           typeOf(*range->children[4]) == ObjectiveParser::CLOSE_PAREN,
-                           spanOf(static_cast<ParserRuleContext &>(*range))};
-      else if (typeOf(*parts[i]) == ObjectiveParser::NAME)
-        item.logName = nameOf(*parts[i]);
-    }
-  }
-
-  ExprRange buildExpr(ParseTree &root) {
-    const auto begin = uint32_t(ast_.exprs.size());
-    appendExpr(static_cast<ParserRuleContext &>(root));
-    return {begin, uint32_t(ast_.exprs.size())};
-  }
-
-  static Operator binaryOperator(size_t type) {
-    switch (type) {
-    case ObjectiveParser::CARET:
-      return Operator::Power;
-    case ObjectiveParser::STAR:
-      return Operator::Multiply;
-    case ObjectiveParser::SLASH:
-      return Operator::Divide;
-    case ObjectiveParser::PLUS:
-      return Operator::Add;
-    case ObjectiveParser::MINUS:
-      return Operator::Subtract;
-    case ObjectiveParser::LESS:
-      return Operator::Less;
-    case ObjectiveParser::LESS_EQUAL:
-      return Operator::LessEqual;
-    case ObjectiveParser::GREATER:
-      return Operator::Greater;
-    case ObjectiveParser::GREATER_EQUAL:
-      return Operator::GreaterEqual;
-    case ObjectiveParser::EQUAL:
-      return Operator::Equal;
-    case ObjectiveParser::NOT_EQUAL:
-      return Operator::NotEqual;
-    case ObjectiveParser::AND:
-      return Operator::And;
-    default:
-      return Operator::Or;
-    }
-  }
-
-  /// Appends the expression, operands first. Recurses along the tree, whose depth kStackBytes
-  /// allows for.
-  void appendExpr(ParserRuleContext &context) {
-    const std::vector<ParseTree *> &parts = context.children;
-    Expr expr;
-    expr.span = spanOf(context);
-    if (parts.size() == 1) { // NAME | NUMBER
-      if (typeOf(*parts[0]) == ObjectiveParser::NUMBER) {
-        expr.kind = ExprKind::Number;
-        expr.number = numberOf(expr.span);
-      } else {
-        expr.kind = ExprKind::Name;
-        expr.name = nameOf(*parts[0]).text;
-      }
-    } else if (parts.size() == 2) { // - expr | not expr
-      appendOperand(*parts[1]);
-      expr.kind = ExprKind::Unary;
-      expr.op = typeOf(*parts[0]) == ObjectiveParser::NOT ? Operator::Not : Operator::Negate;
-      expr.arguments = 1;
-    } else if (!terminal(parts[0])) { // expr op expr
-      appendOperand(*parts[0]);
-      const auto left = uint32_t(ast_.exprs.size() - 1);
-      appendOperand(*parts[2]);
-      expr.kind = ExprKind::Binary;
-      expr.op = binaryOperator(typeOf(*parts[1]));
-      expr.nameSpan = spanOf(*parts[1]);
-      expr.arguments = 2;
-      refuseChain(expr, ast_.exprs[left]);
-      refuseChain(expr, ast_.exprs.back());
-    } else if (typeOf(*parts[0]) == ObjectiveParser::OPEN_PAREN) { // ( expr )
-      appendOperand(*parts[1]);
-      ast_.exprs.back().parenthesised = true;
-      ast_.exprs.back().span = expr.span;
-      return;
-    } else { // NAME ( expr , expr )
-      for (size_t i = 2; i + 1 < parts.size(); i += 2)
-        appendOperand(*parts[i]);
-      expr.kind = ExprKind::Call;
-      expr.name = nameOf(*parts[0]).text;
-      expr.nameSpan = spanOf(*parts[0]);
-      expr.arguments = uint32_t((parts.size() - 2) / 2);
-    }
-    ast_.exprs.push_back(std::move(expr));
-  }
-  void appendOperand(ParseTree &node) { appendExpr(static_cast<ParserRuleContext &>(node)); }
-
-  /// SPEC G3
-  void refuseChain(const Expr &outer, const Expr &operand) {
-    if (!isComparison(outer.op) || operand.kind != ExprKind::Binary || !isComparison(operand.op) ||
-        operand.parenthesised)
-      return;
-    diagnostics_
-        .report(DiagnosticKind::ChainedComparison, outer.span,
-                "comparisons do not chain; write `a < b and b < c`")
-        .notes.push_back({operand.span, "this is already a comparison"});
-  }
-
-  const Source &source_;
-  Diagnostics &diagnostics_;
-  Ast ast_;
-};
-
 /// ANTLR's objects, made once and used for every text: warm tables are most of what makes parsing
 /// fast.
 class Machine {
@@ -371,7 +139,7 @@ public:
       return std::nullopt;
     }
     std::optional<Ast> result;
-    if (attempt(0, 0, [&] { result = AstBuilder(source, diagnostics).build(*parser_.file()); }))
+    if (attempt(0, 0, [&] { result = buildAst(*parser_.file(), source, diagnostics); }))
       return result;
     explain(source, diagnostics);
     return std::nullopt;

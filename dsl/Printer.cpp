@@ -67,16 +67,19 @@ public:
     std::string out = "objective canonical {\n";
     for (size_t i = 0; i < program_.parameters.size(); ++i)
       out += "  " + parameterLine(i);
+    for (const Column &column : program_.columns)
+      out += "  column " + column.name +
+             (column.defaultValue ? " = " + formatNumber(*column.defaultValue) : "") + ";\n";
     // Bind more, shorter things first; fewer where the language's limit asks for it.
     size_t shortest = 3;
     while (chooseBindings(shortest) > Limits::bindings - program_.metrics.size())
       shortest *= 2;
-    for (NodeId id = 0; id < program_.nodes.size(); ++id)
-      if (bound_[id]) {
-        const std::string value = text(id, kOr, true);
-        names_[id] = "v" + std::to_string(bindings_++);
-        out += "  let " + names_[id] + " = " + value + ";\n";
-      }
+    out += bindings(true); // those a first value may read
+    for (size_t i = 0; i < program_.states.size(); ++i)
+      out += "  state " + stateName(i) + " = " + text(program_.states[i].initial, kOr, false) + ";\n";
+    out += bindings(false);
+    for (size_t i = 0; i < program_.states.size(); ++i)
+      out += "  next " + stateName(i) + " = " + text(program_.states[i].next, kOr, false) + ";\n";
     out += "  loss = " + text(program_.loss, kOr, false) + ";\n";
     out += "  reward chosen = " + text(program_.chosenReward, kOr, false) + ";\n";
     out += "  reward rejected = " + text(program_.rejectedReward, kOr, false) + ";\n";
@@ -97,10 +100,16 @@ private:
     use(program_.rejectedReward);
     for (const Metric &metric : program_.metrics)
       use(metric.value);
+    for (const State &state : program_.states) {
+      use(state.initial);
+      use(state.next);
+    }
     for (NodeId id = NodeId(program_.nodes.size()); id-- > 0;) {
       if (uses_[id] == 0)
         continue;
       forms_[id] = recognise(program_, id);
+      if (isColumn(forms_[id].name)) // the column hides the prelude's name
+        forms_[id] = plainForm(program_[id]);
       for (NodeId operand : forms_[id].operands)
         use(operand);
     }
@@ -130,11 +139,41 @@ private:
     return count;
   }
 
+  /// `let` items for what is bound, either the constants among it or the others.
+  std::string bindings(bool constants) {
+    std::string out;
+    std::vector<bool> constant(program_.nodes.size());
+    for (NodeId id = 0; id < program_.nodes.size(); ++id) {
+      const Node &node = program_[id];
+      constant[id] = opArity(node.op) > 0 || node.op == Op::Constant || node.op == Op::Parameter;
+      for (unsigned i = 0; i < opArity(node.op); ++i)
+        constant[id] = constant[id] && constant[node.operands[i]];
+      if (!bound_[id] || constant[id] != constants)
+        continue;
+      const std::string value = text(id, kOr, true);
+      names_[id] = ownName("v", bindings_++);
+      out += "  let " + names_[id] + " = " + value + ";\n";
+    }
+    return out;
+  }
+
+  /// A column's name is the data set's and stays; names chosen here make way for it.
+  bool isColumn(std::string_view name) const {
+    return std::any_of(program_.columns.begin(), program_.columns.end(),
+                       [&](const Column &column) { return column.name == name; });
+  }
+  std::string ownName(const char *letter, size_t index) const {
+    std::string name = letter + std::to_string(index);
+    while (isColumn(name))
+      name += '_';
+    return name;
+  }
+  std::string stateName(size_t index) const { return ownName("s", index); }
   std::string parameterName(size_t index) const {
     const std::string &name = program_.parameters[index].name;
     const bool known = std::find(std::begin(kKnownParameters), std::end(kKnownParameters), name) !=
                        std::end(kKnownParameters);
-    return known ? name : "p" + std::to_string(index);
+    return known && !isColumn(name) ? name : ownName("p", index);
   }
 
   std::string parameterLine(size_t index) const {
@@ -173,6 +212,10 @@ private:
       return parameterName(node.index);
     case Op::Input:
       return std::string(inputName(Input(node.index)));
+    case Op::Column:
+      return program_.columns[node.index].name;
+    case Op::State:
+      return stateName(node.index);
     case Op::Neg:
       strength = kNegate;
       return "-" + text(node.operands[0], kNegate);

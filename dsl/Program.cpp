@@ -58,6 +58,11 @@ bool inputNeedsReference(Input input) {
   }
 }
 
+Input tokenCountInput(Extent side) {
+  assert(isToken(side));
+  return side == Extent::ChosenToken ? Input::chosen_length : Input::rejected_length;
+}
+
 std::optional<Input> inputByName(std::string_view name) {
   for (size_t i = 0; i < kInputCount; ++i)
     if (kInputs[i].name == name)
@@ -92,26 +97,38 @@ std::vector<double> Program::defaultParameters() const {
   return values;
 }
 
-std::vector<Input> Program::inputsOf(std::span<const NodeId> results) const {
-  std::vector<bool> reached(nodes.size());
+std::vector<bool> Program::readBy(std::span<const NodeId> results) const {
+  std::vector<bool> read(nodes.size());
   for (NodeId result : results)
     if (result != kNoNode)
-      reached[result] = true;
-  std::array<bool, kInputCount> read{};
-  for (size_t id = nodes.size(); id-- > 0;) { // operands precede users
-    if (!reached[id])
-      continue;
-    const Node &node = nodes[id];
-    if (node.op == Op::Input)
-      read[node.index] = true;
-    for (unsigned i = 0; i < opArity(node.op); ++i)
-      reached[node.operands[i]] = true;
-  }
+      read[result] = true;
+  for (size_t id = nodes.size(); id-- > 0;) // operands precede users
+    for (unsigned i = 0; read[id] && i < opArity(nodes[id].op); ++i)
+      read[nodes[id].operands[i]] = true;
+  return read;
+}
+
+std::vector<Input> Program::inputsOf(std::span<const NodeId> results) const {
+  const std::vector<bool> read = readBy(results);
+  std::array<bool, kInputCount> wanted{};
+  for (size_t id = 0; id < nodes.size(); ++id)
+    if (read[id] && nodes[id].op == Op::Input)
+      wanted[nodes[id].index] = true;
   std::vector<Input> inputs;
   for (size_t i = 0; i < kInputCount; ++i)
-    if (read[i])
+    if (wanted[i])
       inputs.push_back(Input(i));
   return inputs;
+}
+
+std::vector<uint32_t> Program::columnsOf(std::span<const NodeId> results) const {
+  const std::vector<bool> read = readBy(results);
+  std::vector<uint32_t> found;
+  for (size_t id = 0; id < nodes.size(); ++id)
+    if (read[id] && nodes[id].op == Op::Column)
+      found.push_back(nodes[id].index);
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 bool Program::lossNeedsReference() const {

@@ -60,6 +60,8 @@ Extent inputExtent(Input input);
 bool inputHasGradient(Input input);
 /// Whether a reference model is needed to compute the input.
 bool inputNeedsReference(Input input);
+/// The length of the completion that token values of an extent are of.
+Input tokenCountInput(Extent side);
 
 using NodeId = uint32_t;
 constexpr NodeId kNoNode = std::numeric_limits<NodeId>::max();
@@ -113,6 +115,13 @@ struct Metric {
   NodeId value = kNoNode;
 };
 
+/// A number that depends on parameters alone and must lie in a range however they are set: a first
+/// value of a state, a level of a quantile, a setting of a used objective.
+struct Constraint {
+  NodeId value = kNoNode;
+  Parameter range; // its name says what is constrained
+};
+
 struct Program {
   std::string name;
   std::vector<Parameter> parameters;
@@ -127,15 +136,22 @@ struct Program {
   NodeId chosenReward = kNoNode;
   NodeId rejectedReward = kNoNode;
   std::vector<Metric> metrics;
+  std::vector<Constraint> constraints;
 
   const Node &operator[](NodeId id) const { return nodes[id]; }
   std::optional<uint32_t> parameterIndex(std::string_view name) const;
   std::vector<double> defaultParameters() const;
   /// Inputs that the given results (transitively) read, in positional order.
   std::vector<Input> inputsOf(std::span<const NodeId> results) const;
+  /// Indices of the columns that the given results read, in order.
+  std::vector<uint32_t> columnsOf(std::span<const NodeId> results) const;
   /// Whether the loss or a `next` reads a reference input: if not, training loads no reference
   /// model.
   bool lossNeedsReference() const;
+
+private:
+  /// For every node whether the given results (transitively) read it.
+  std::vector<bool> readBy(std::span<const NodeId> results) const;
 };
 
 } // namespace disco::dsl

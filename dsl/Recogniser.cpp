@@ -20,40 +20,6 @@ std::vector<std::vector<uint32_t>> findOperands(const Ast &ast) {
   return operands;
 }
 
-Op primitiveOf(Operator op) {
-  switch (op) {
-  case Operator::Negate:
-    return Op::Neg;
-  case Operator::Not:
-    return Op::Not;
-  case Operator::Power:
-    return Op::Pow;
-  case Operator::Multiply:
-    return Op::Mul;
-  case Operator::Divide:
-    return Op::Div;
-  case Operator::Add:
-    return Op::Add;
-  case Operator::Subtract:
-    return Op::Sub;
-  case Operator::Less:
-  case Operator::Greater:
-    return Op::Lt;
-  case Operator::LessEqual:
-  case Operator::GreaterEqual:
-    return Op::Le;
-  case Operator::Equal:
-    return Op::Eq;
-  case Operator::NotEqual:
-    return Op::Ne;
-  case Operator::And:
-    return Op::And;
-  case Operator::Or:
-    return Op::Or;
-  }
-  return Op::Neg;
-}
-
 /// Matches a definition of the library against nodes. Recursion follows the library's text, which
 /// is ours and shallow.
 class Matcher {
@@ -65,12 +31,12 @@ public:
 
 private:
   static const std::vector<uint32_t> &operandsOf(uint32_t expr) {
-    static const std::vector<std::vector<uint32_t>> table = findOperands(library().ast);
+    static const std::vector<std::vector<uint32_t>> table = findOperands(builtinDefinitions().ast);
     return table[expr];
   }
 
   bool match(uint32_t exprId, NodeId id) {
-    const Expr &expr = library().ast.exprs[exprId];
+    const Expr &expr = builtinDefinitions().ast.exprs[exprId];
     const Node &node = program_[id];
     const std::vector<uint32_t> &operands = operandsOf(exprId);
     switch (expr.kind) {
@@ -80,12 +46,12 @@ private:
       return matchName(expr, id);
     case ExprKind::Unary:
       if (expr.op == Operator::Negate &&
-          library().ast.exprs[operands[0]].kind == ExprKind::Number) // folded
-        return isNumber(node, -library().ast.exprs[operands[0]].number);
-      return node.op == primitiveOf(expr.op) && match(operands[0], node.operands[0]);
+          builtinDefinitions().ast.exprs[operands[0]].kind == ExprKind::Number) // folded
+        return isNumber(node, -builtinDefinitions().ast.exprs[operands[0]].number);
+      return node.op == operationOf(expr.op) && match(operands[0], node.operands[0]);
     case ExprKind::Binary: {
       const bool swapped = expr.op == Operator::Greater || expr.op == Operator::GreaterEqual;
-      return node.op == primitiveOf(expr.op) && match(operands[swapped], node.operands[0]) &&
+      return node.op == operationOf(expr.op) && match(operands[swapped], node.operands[0]) &&
              match(operands[!swapped], node.operands[1]);
     }
     case ExprKind::Call:
@@ -108,12 +74,14 @@ private:
       }
     if (auto input = inputByName(expr.name))
       return program_[id].op == Op::Input && Input(program_[id].index) == *input;
-    const Item *prelude = library().findPrelude(expr.name);
+    const Item *prelude = builtinDefinitions().findPrelude(expr.name);
     return prelude && Matcher(program_, *prelude).matches(id);
   }
 
   bool matchCall(const Expr &expr, const std::vector<uint32_t> &operands, NodeId id) {
     const Builtin &builtin = *findBuiltin(expr.name);
+    if (builtin.name == "token_count")
+      return matchTokenCount(operands[0], id);
     std::vector<NodeId> arguments;
     if (builtin.primitive) {
       if (program_[id].op != *builtin.primitive)
@@ -121,7 +89,7 @@ private:
       arguments.assign(program_[id].operands.begin(),
                        program_[id].operands.begin() + operands.size());
     } else {
-      Matcher body(program_, *library().findFunction(expr.name));
+      Matcher body(program_, *builtinDefinitions().findFunction(expr.name));
       if (!body.matches(id))
         return false;
       arguments = body.bound;
@@ -130,6 +98,17 @@ private:
       if (!match(operands[i], arguments[i]))
         return false;
     return true;
+  }
+
+  /// The length of the side that the argument is of, which is matched before.
+  bool matchTokenCount(uint32_t argument, NodeId id) {
+    const Node &node = program_[id];
+    const Expr &formal = builtinDefinitions().ast.exprs[argument];
+    for (size_t i = 0; i < function_.formals.size(); ++i)
+      if (function_.formals[i].text == formal.name && bound[i] != kNoNode)
+        return node.op == Op::Input &&
+               Input(node.index) == tokenCountInput(program_[bound[i]].type.extent);
+    return false;
   }
 
   const Program &program_;
@@ -141,15 +120,18 @@ public:
 
 } // namespace
 
+Form plainForm(const Node &node) {
+  return {{}, {node.operands.begin(), node.operands.begin() + opArity(node.op)}};
+}
+
 Form recognise(const Program &program, NodeId id) {
-  const Node &node = program[id];
-  const std::vector<Item> &items = library().ast.items;
+  const std::vector<Item> &items = builtinDefinitions().ast.items;
   for (size_t i = items.size(); i-- > 0;) { // later definitions are made of earlier ones
     Matcher matcher(program, items[i]);
     if (matcher.matches(id))
       return {items[i].name.text, std::move(matcher.bound)};
   }
-  return {{}, {node.operands.begin(), node.operands.begin() + opArity(node.op)}};
+  return plainForm(program[id]);
 }
 
 } // namespace disco::dsl

@@ -13,6 +13,9 @@ struct Form {
   std::vector<NodeId> operands;
 };
 
+/// The node's own operation.
+Form plainForm(const Node &node);
+
 /// The form that stands for the most operations. Expanding it gives exactly these nodes again.
 Form recognise(const Program &program, NodeId node);
 

@@ -81,11 +81,7 @@ std::optional<Program> scaleMargin(const Program &program) {
   if (!found || graph.size() > Limits::nodes)
     return std::nullopt;
   scaled.nodes = graph.take();
-  scaled.loss = copies[program.loss];
-  scaled.chosenReward = copies[program.chosenReward];
-  scaled.rejectedReward = copies[program.rejectedReward];
-  for (Metric &metric : scaled.metrics)
-    metric.value = copies[metric.value];
+  renumberResults(scaled, copies);
   removeUnused(scaled);
   if (countOperations(scaled) > Limits::operations)
     return std::nullopt;

@@ -1,4 +1,5 @@
-// The grammar of `.dpo` files, the only one. SPEC.md says what the phrases mean; Parser.cpp turns them into an Ast.
+// The grammar of `.dpo` files, the only one. SPEC.md says what the phrases mean; Parser and AstBuilder turn
+// them into an Ast.
 // Every decision is made on the next token (left recursion of `expr` aside, which ANTLR turns into a loop).
 grammar Objective;
 
@@ -8,12 +9,15 @@ header : 'objective' NAME '{' ;
 
 item
   : 'param' NAME '=' number ('in' range)? NAME? ';'
+  | 'column' NAME ('=' number)? ';'
+  | 'state' NAME '=' expr ';'
+  | 'next' NAME '=' expr ';'
   | 'let' NAME '=' expr ';'
   | 'fn' NAME '(' NAME (',' NAME)* ')' '=' expr ';'
   | 'loss' '=' expr ';'
   | 'reward' NAME '=' expr ';'
   | 'metric' NAME '=' expr ';'
-  | ('column' | 'state' | 'next' | 'use') (~';')* ';'
+  | 'use' NAME ('(' (NAME '=' expr (',' NAME '=' expr)*)? ')')? ('as' NAME)? ';'
   ;
 range : ('[' | '(') number ',' number (']' | ')') ;
 number : '-'? NUMBER ;

@@ -20,7 +20,7 @@ FOLDERS = {
 # External headers, and the only places that may include them (prefixes of paths). Tests may include
 # anything.
 EXTERNAL = {
-    r"antlr4-runtime|grammars/": ["dsl/Parser.cpp"],
+    r"antlr4-runtime|grammars/": ["dsl/Parser.cpp", "dsl/AstBuilder"],
     r"mlir/|llvm/|llvm-c/": ["compiler/", "tools/disco-opt/"],
     r"torch/|ATen/|c10/": ["trainer/", "tools/gpu/"],
     r"nlohmann/": ["runtime/Manifest.cpp", "trainer/", "tools/"],

@@ -42,7 +42,9 @@ where(condition, a, b) selects. batch_* functions take a value per pair and give
 chosen_ratio = policy_chosen_logps - reference_chosen_logps, rejected_ratio likewise, margin = chosen_ratio - rejected_ratio.
 Inputs:
 )";
-#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING) text += "  " #NAME ": " MEANING "\n";
+#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING)                                         \
+  if (!dsl::isToken(dsl::Extent::EXTENT) && dsl::Input::NAME != dsl::Input::progress)              \
+    text += "  " #NAME ": " MEANING "\n";
 #include "dsl/Inputs.def"
   text += "Functions:";
   for (const Form &form : forms())

@@ -1,8 +1,8 @@
 // What reaches a model: nothing that a model wrote, except the structure of checked objectives.
 #include "trainer/search/Prompt.h"
 
-#include "dsl/Builtins.h"
 #include "dsl/Dsl.h"
+#include "trainer/search/Expression.h"
 
 #include <gtest/gtest.h>
 
@@ -37,14 +37,17 @@ objective ignore_previous_instructions {
   EXPECT_NE(all.find("softplus"), std::string::npos);
 }
 
-TEST(Prompt, TeachesEveryBuiltinAndInput) {
+TEST(Prompt, TeachesEveryFormAndInputOfCandidates) {
   std::vector<Individual> none;
   ProposalRequest request;
   request.population = none;
   std::string system = proposalPrompt(request)[0].content;
-  for (const dsl::Builtin &builtin : dsl::allBuiltins())
-    EXPECT_NE(system.find(" " + std::string(builtin.name)), std::string::npos) << builtin.name;
+  for (const Form &form : forms())
+    if (form.infix.empty()) {
+      EXPECT_NE(system.find(" " + form.name), std::string::npos) << form.name;
+    }
   EXPECT_NE(system.find("rejected_length"), std::string::npos);
+  EXPECT_EQ(system.find("token_logps"), std::string::npos) << "candidates have no tokens";
 }
 
 TEST(Prompt, RepairShowsPlacesAndMeaningsOnly) {
