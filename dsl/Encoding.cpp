@@ -80,7 +80,7 @@ std::optional<std::string> checkEncoding(const Source &source, Diagnostics &diag
     }
     if (text[at] == '\n')
       comment = false;
-    else if (text.compare(at, 2, "//") == 0)
+    else if (text.compare(at, 2, "//") == 0 || text[at] == '#') // `#` is refused later, by name
       comment = true;
     if (point.size == 1) {
       // A carriage return belongs to a line break: alone it would show comment text as code.
