@@ -267,10 +267,17 @@ private:
     if (!isComparison(outer.op) || operand.kind != ExprKind::Binary || !isComparison(operand.op) ||
         operand.parenthesised)
       return;
-    diagnostics_
-        .report(DiagnosticKind::ChainedComparison, outer.span,
-                "comparisons do not chain; write `a < b and b < c`")
-        .notes.push_back({operand.span, "this is already a comparison"});
+    Diagnostic &found = diagnostics_.report(DiagnosticKind::ChainedComparison, outer.span,
+                                            "comparisons do not chain; write `a < b and b < c`");
+    found.notes.push_back({operand.span, "this is already a comparison"});
+    if (&operand == &ast_.exprs.back())
+      return;
+    // `a < b < c`: the last operand of the first comparison lies just before it.
+    const auto text = [&](Span span) { return std::string(source_.slice(span)); };
+    found.edits.push_back({outer.span,
+                           text(operand.span) + " and " + text((&operand - 1)->span) + " " +
+                               text({outer.nameSpan.begin, outer.span.end}),
+                           false});
   }
 
   const Source &source_;

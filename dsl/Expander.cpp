@@ -154,7 +154,9 @@ bool Expander::wantKind(const Frame &frame, const Expr &expr, Value value, Kind 
              quoted(user) + (kind == Kind::Real ? " takes a real, found a truth value"
                                                 : " takes a truth value, found a real"));
   noteCallers(frame, report_);
-  const bool writtenHere = expr.kind == ExprKind::Binary || expr.kind == ExprKind::Unary;
+  // An argument of a function is another expression at every call.
+  const bool writtenHere = expr.kind == ExprKind::Binary || expr.kind == ExprKind::Unary ||
+                           (expr.kind == ExprKind::Name && !frame.function);
   if (kind == Kind::Real && writtenHere && !frame.librarySpan) {
     std::string text(source_.slice(expr.span));
     if (expr.parenthesised)
@@ -301,11 +303,9 @@ bool Expander::wantLevel(const Frame &frame, Value level, const Expr &written) {
     noteCallers(frame, found);
     return false;
   }
-  constraints.push_back({level.node,
-                         {.name = "the level of `batch_quantile`",
-                          .lower = 0,
-                          .upper = 1,
-                          .span = span}});
+  constraints.push_back(
+      {level.node,
+       {.name = "the level of `batch_quantile`", .lower = 0, .upper = 1, .span = span}});
   return true;
 }
 

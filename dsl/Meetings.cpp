@@ -23,6 +23,18 @@ bool perTokenAndCount(Unit a, Unit b) {
   return (a == Unit::PerToken && b == Unit::Count) || (a == Unit::Count && b == Unit::PerToken);
 }
 
+/// The x of `log(f(x))`, `log(1 + f(x))` and `log(f(x) + 1)` where it is written so, and not by
+/// name. Operands lie before what uses them, the last one next to it.
+std::optional<Span> innerArgument(const Expr &logarithm) {
+  const Expr *at = &logarithm - 1;
+  if (at->kind == ExprKind::Binary)
+    --at;
+  if (at->kind == ExprKind::Number)
+    --at;
+  const bool written = at->kind == ExprKind::Call && (at->name == "exp" || at->name == "sigmoid");
+  return written ? std::optional((at - 1)->span) : std::nullopt;
+}
+
 } // namespace
 
 Value Expander::input(Input input, Span span) {
@@ -103,10 +115,10 @@ Unit Expander::binaryUnit(const Frame &frame, const Expr &expr, Value left, Valu
   const bool literalRight = graph[right.node].op == Op::Constant;
   switch (expr.op) {
   case Operator::Multiply:
-    return literalLeft                                ? right.unit
-           : literalRight                             ? left.unit
+    return literalLeft                               ? right.unit
+           : literalRight                            ? left.unit
            : perTokenAndCount(left.unit, right.unit) ? Unit::LogProb
-                                                      : Unit::None;
+                                                     : Unit::None;
   case Operator::Divide:
     return literalRight                                              ? left.unit
            : left.unit == Unit::LogProb && right.unit == Unit::Count ? Unit::PerToken
@@ -164,9 +176,16 @@ void Expander::warnUnstable(const Frame &frame, const Expr &expr, NodeId id) {
   else if (node.op == Op::Log && inner.op == Op::Sub && isOne(inner.operands[0]) &&
            graph[inner.operands[1]].op == Op::Sigmoid)
     form = "log(1 - sigmoid(x))", better = "-softplus(x)";
-  if (!form.empty())
-    report(DiagnosticKind::UnstableForm, expr.span,
-           quoted(form) + " is not finite for large x; write " + quoted(better));
+  if (form.empty())
+    return;
+  Diagnostic &found = report(DiagnosticKind::UnstableForm, expr.span,
+                             quoted(form) + " is not finite for large x; write " + quoted(better));
+  // No safe edit: the better form has other bits.
+  if (const std::optional<Span> argument = innerArgument(expr)) {
+    std::string text(better);
+    text.replace(text.find("(x)") + 1, 1, source_.slice(*argument));
+    found.edits.push_back({expr.span, text.front() == '-' ? "(" + text + ")" : text, false});
+  }
 }
 
 } // namespace disco::dsl

@@ -47,7 +47,8 @@ Value Expander::prelude(std::string_view name) {
       return value;
   const Item *item = builtinDefinitions().findPrelude(name);
   assert(item && "not a prelude name");
-  const Value value = expandIn({.ast = builtinDefinitions().ast, .librarySpan = Span{}}, item->value);
+  const Value value =
+      expandIn({.ast = builtinDefinitions().ast, .librarySpan = Span{}}, item->value);
   prelude_.emplace_back(item->name.text, value);
   return value;
 }
@@ -109,11 +110,12 @@ void Expander::reportMissingFunction(const Frame &frame, const Expr &expr,
     return;
   }
   if (std::string ours(aliasOf(expr.name)); findBuiltin(ours)) {
-    // `mean` is whose extent its argument has.
-    if (!arguments.empty() && arguments[0].valid() &&
-        isToken(graph[arguments[0].node].type.extent) && ours.starts_with("batch_"))
+    // `mean` goes by the extent of its argument, which a function's body does not know.
+    const bool reduction = ours.starts_with("batch_");
+    const bool known = !arguments.empty() && arguments[0].valid();
+    if (reduction && known && isToken(graph[arguments[0].node].type.extent))
       ours.replace(0, 5, "token");
-    found.edits.push_back({expr.nameSpan, ours, findBuiltin(ours) != nullptr});
+    found.edits.push_back({expr.nameSpan, ours, findBuiltin(ours) && (known || !reduction)});
     return;
   }
   std::vector<std::string_view> candidates;

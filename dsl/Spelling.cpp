@@ -188,9 +188,11 @@ private:
     const Builtin *builtin = findBuiltin(canonical);
     const uint32_t begin = tokens_[first].span.begin;
     Diagnostic &found = foreign(
-        {tokens_[at - 1].span.begin, tokens_[last].span.end},
+        {begin, tokens_[last].span.end},
         "functions are called by name, as in `" +
             (builtin ? canonical + "(" + std::string(builtin->parameters) : "exp(x") + ")`");
+    if (first > 0 && text(first - 1) == ".")
+      return last; // a member of a member: the first is told first
     if (module && builtin) {
       found.edits.push_back({{begin, tokens_[last].span.end}, canonical, true});
     } else if (!module && last == at + 1 && noArguments) {

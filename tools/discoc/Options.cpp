@@ -98,8 +98,7 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
                  "or among the shipped objectives")
       ->type_name("");
 
-  CLI::Option *checkOption =
-      app.add_flag("--check", check, "only check (the default)")->group(kActions);
+  app.add_flag("--check", check, "only check (the default)")->group(kActions);
   CLI::Option *emitOption = app.add_option("--emit", emit, "print a stage of the compilation")
                                 ->group(kActions)
                                 ->type_name("STAGE")

@@ -56,8 +56,9 @@ TEST(Format, CanonicalPrintsAreLaidOutAlready) {
     const std::string printed = printProgram(compiled(readSource(path)->text()));
     const std::string once = formatted(printed);
     if (std::count(once.begin(), once.end(), '\n') ==
-        std::count(printed.begin(), printed.end(), '\n')) // no line was too long
+        std::count(printed.begin(), printed.end(), '\n')) { // no line was too long
       EXPECT_EQ(once, printed) << path;
+    }
   }
 }
 

@@ -162,7 +162,7 @@ TEST(Teaching, UnstableFormsAreNamedWithTheStableOne) {
            {"log(1 + exp(-margin))", "softplus(-margin)"},
            {"log(exp(-margin) + 1)", "softplus(-margin)"},
            {"log1p(exp(-margin))", "softplus(-margin)"},
-           {"-log(1 - sigmoid(-margin))", "-softplus(-margin)"},
+           {"-log(1 - sigmoid(-margin))", "(-softplus(-margin))"},
            {"log(1 - exp(-abs(margin)))", "log1mexp(-abs(margin))"}}) {
     const Source source("test.dpo", objective("loss = " + written + ";"));
     Diagnostics found;
