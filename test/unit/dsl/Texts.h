@@ -22,7 +22,8 @@ inline std::string utf8(uint32_t point) {
   if (point < 0x800)
     return {char(0xc0 | point >> 6), char(0x80 | (point & 0x3f))};
   if (point < 0x10000)
-    return {char(0xe0 | point >> 12), char(0x80 | (point >> 6 & 0x3f)), char(0x80 | (point & 0x3f))};
+    return {char(0xe0 | point >> 12), char(0x80 | (point >> 6 & 0x3f)),
+            char(0x80 | (point & 0x3f))};
   return {char(0xf0 | point >> 18), char(0x80 | (point >> 12 & 0x3f)),
           char(0x80 | (point >> 6 & 0x3f)), char(0x80 | (point & 0x3f))};
 }
@@ -32,11 +33,20 @@ inline std::string utf8(uint32_t point) {
 /// characters, directional marks.
 inline std::vector<uint32_t> confusables() {
   std::vector<uint32_t> points;
-  for (const auto &[first, last] : std::vector<std::pair<uint32_t, uint32_t>>{
-           {0xff01, 0xff5e},   {0x0430, 0x044f},   {0x03b1, 0x03c9}, {0x1d44e, 0x1d467},
-           {0x2010, 0x2015},   {0x2018, 0x201f},   {0x2000, 0x200f}, {0x2028, 0x202e},
-           {0x2060, 0x2064},   {0x2066, 0x2069},   {0x2200, 0x2215}, {0x2264, 0x2265},
-           {0xe0061, 0xe0064}, {0xfe00, 0xfe03}})
+  for (const auto &[first, last] : std::vector<std::pair<uint32_t, uint32_t>>{{0xff01, 0xff5e},
+                                                                              {0x0430, 0x044f},
+                                                                              {0x03b1, 0x03c9},
+                                                                              {0x1d44e, 0x1d467},
+                                                                              {0x2010, 0x2015},
+                                                                              {0x2018, 0x201f},
+                                                                              {0x2000, 0x200f},
+                                                                              {0x2028, 0x202e},
+                                                                              {0x2060, 0x2064},
+                                                                              {0x2066, 0x2069},
+                                                                              {0x2200, 0x2215},
+                                                                              {0x2264, 0x2265},
+                                                                              {0xe0061, 0xe0064},
+                                                                              {0xfe00, 0xfe03}})
     for (uint32_t point = first; point <= last; ++point)
       points.push_back(point);
   for (uint32_t point : {0x85, 0xa0, 0xad, 0xb7, 0xd7, 0xf7, 0x37e, 0x61c, 0x3000, 0xfeff, 0x00})
@@ -62,9 +72,9 @@ inline std::string randomExpression(std::mt19937_64 &random, int depth) {
     return kLeaves[pick(std::size(kLeaves))];
   const auto operand = [&] { return randomExpression(random, depth - 1 - int(pick(2)) % depth); };
   constexpr const char *kInfix[] = {" + ", " - ", " * ", " / "};
-  constexpr const char *kUnary[] = {"-",     "exp",      "softplus", "sigmoid", "tanh", "abs",
-                                    "relu",  "detach",   "sign",     "square",  "sqrt", "log1p",
-                                    "expm1", "logsigmoid"};
+  constexpr const char *kUnary[] = {"-",    "exp",   "softplus", "sigmoid",   "tanh",
+                                    "abs",  "relu",  "detach",   "sign",      "square",
+                                    "sqrt", "log1p", "expm1",    "logsigmoid"};
   constexpr const char *kBinary[] = {"min", "max"};
   switch (pick(5)) {
   case 0:
