@@ -162,7 +162,7 @@ ExpressionRef replaceNode(const ExpressionRef &root, const Expression *target,
   return made.at(root.get());
 }
 
-Genome genomeOf(const dsl::Program &program) {
+std::optional<Genome> genomeOf(const dsl::Program &program) {
   std::vector<ExpressionRef> made;
   for (const dsl::Node &node : program.nodes) {
     if (node.op == dsl::Op::Constant) {
@@ -171,16 +171,19 @@ Genome genomeOf(const dsl::Program &program) {
       made.push_back(makeName(program.parameters[node.index].name, dsl::Extent::Batch));
     } else if (node.op == dsl::Op::Input) {
       auto input = static_cast<dsl::Input>(node.index);
+      if (input == dsl::Input::progress || dsl::isToken(dsl::inputExtent(input)))
+        return std::nullopt;
       made.push_back(makeName(std::string(dsl::inputName(input)), dsl::inputExtent(input)));
-    } else {
+    } else if (const Form *form = findForm(dsl::opMnemonic(node.op))) {
       std::vector<ExpressionRef> operands;
       for (unsigned i = 0; i < dsl::opArity(node.op); ++i)
         operands.push_back(made[node.operands[i]]);
-      made.push_back(
-          foldPrelude(makeApplication(form(dsl::opMnemonic(node.op)), std::move(operands))));
+      made.push_back(foldPrelude(makeApplication(*form, std::move(operands))));
+    } else {
+      return std::nullopt;
     }
   }
-  return {program.parameters, made[program.loss]};
+  return Genome{program.parameters, made[program.loss]};
 }
 
 std::string printGenome(const Genome &genome, const std::string &name) {

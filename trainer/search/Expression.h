@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,8 @@ struct Form {
   Shape shape = Shape::Pointwise;
 };
 std::span<const Form> forms();
+/// Null where no form has that name.
+const Form *findForm(std::string_view name);
 /// The form of that name; it must exist.
 const Form &form(std::string_view name);
 
@@ -63,8 +66,9 @@ struct Genome {
   ExpressionRef loss;
 };
 
-/// Rewards and metrics are left behind: they do not train.
-Genome genomeOf(const dsl::Program &program);
+/// Rewards and metrics are left behind: they do not train. Nothing for a program that reads what no
+/// form has: columns, state, tokens, progress, the order of pairs.
+std::optional<Genome> genomeOf(const dsl::Program &program);
 
 /// `.dpo` text; nodes used more than once become bindings.
 std::string printGenome(const Genome &genome, const std::string &name);

@@ -74,11 +74,16 @@ std::span<const Form> forms() {
   return all;
 }
 
-const Form &form(std::string_view name) {
+const Form *findForm(std::string_view name) {
   auto all = forms();
   auto found =
       std::find_if(all.begin(), all.end(), [&](const Form &form) { return form.name == name; });
-  assert(found != all.end() && "no form of that name");
+  return found == all.end() ? nullptr : &*found;
+}
+
+const Form &form(std::string_view name) {
+  const Form *found = findForm(name);
+  assert(found && "no form of that name");
   return *found;
 }
 

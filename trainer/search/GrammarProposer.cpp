@@ -37,9 +37,11 @@ Result<Proposal> GrammarProposer::propose(const ProposalRequest &request) {
     if (way < kFresh + kCrossover) {
       const Individual &other = tournament(request.population, random);
       proposal.parents.push_back(other.id);
-      genome = crossover(genomeOf(parent.program), genomeOf(other.program), random);
-    } else {
-      genome = mutate(genomeOf(parent.program), random);
+      const std::optional<Genome> one = genomeOf(parent.program), two = genomeOf(other.program);
+      if (one && two)
+        genome = crossover(*one, *two, random);
+    } else if (const std::optional<Genome> one = genomeOf(parent.program)) {
+      genome = mutate(*one, random);
     }
   }
   if (!genome.loss || nodesOf(genome.loss).size() > kMostNodes) {

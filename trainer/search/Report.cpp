@@ -277,11 +277,12 @@ std::string finalistCard(const Run &run, const Standing &standing) {
 }
 
 std::string funnelTable(const Run &run) {
-  const char *verdicts[] = {"accepted",   "no_answer",   "invalid", "duplicate",
-                            "non_finite", "no_gradient", "no_scale"};
+  const char *verdicts[] = {"accepted",  "no_answer",  "invalid",     "no_column",
+                            "duplicate", "non_finite", "no_gradient", "no_scale"};
   const char *meanings[] = {"reached training",
                             "the proposer gave no objective",
                             "did not parse or check",
+                            "reads a column that the data lacks",
                             "the same loss as an earlier candidate",
                             "a probe gave a non-finite loss or gradient",
                             "no gradient where policy and reference agree",

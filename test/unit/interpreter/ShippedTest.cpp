@@ -40,10 +40,11 @@ TEST_P(Shipped, GradientMatchesCentralDifferences) {
   size_t compared = 0;
   for (size_t pairs : {1, 2, 3, 7}) {
     Step step = randomStep(pairs, pairs, 30, program.columns.size());
-    // Away from the exact ties of a pair and of a mean, where a difference sees both sides.
+    // Away from the exact ties of a pair, of two pairs and of a mean, where a difference sees both
+    // sides.
     for (size_t i = 0; i < pairs; ++i) {
-      step.columns[Input::policy_chosen_logps][i] += 0.375;
-      step.columns[Input::policy_rejected_logps][i] -= 0.1875;
+      step.columns[Input::policy_chosen_logps][i] += 0.375 + 0.0625 * double(i);
+      step.columns[Input::policy_rejected_logps][i] -= 0.1875 + 0.03125 * double(i);
     }
     Program frozen = program;
     if (!freezeDetached(frozen, step))

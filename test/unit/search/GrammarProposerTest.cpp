@@ -18,7 +18,8 @@ std::vector<Individual> shippedPopulation() {
   std::vector<Individual> population;
   std::set<std::filesystem::path> paths;
   for (const auto &entry : std::filesystem::directory_iterator(OBJECTIVES))
-    paths.insert(entry.path());
+    if (entry.path().extension() == ".dpo")
+      paths.insert(entry.path());
   for (const auto &path : paths) {
     Diagnostics diagnostics;
     Result<Source> source = dsl::readSource(path.string());
@@ -44,9 +45,9 @@ TEST(Grammar, ReachesEveryForm) {
   GrammarProposer proposer;
   std::set<std::string> missing;
   for (const Form &form : forms())
-    missing.insert(form.infix.empty()  ? form.name + "("
-                   : form.arity == 1 ? "(" + form.infix
-                                       : " " + form.infix + " ");
+    missing.insert(form.infix.empty() ? form.name + "("
+                   : form.arity == 1  ? "(" + form.infix
+                                      : " " + form.infix + " ");
   Funnel funnel;
   for (int slot = 0; slot < 20000 && !missing.empty(); ++slot) {
     std::string text = proposer.propose(request(population, slot))->text;
@@ -102,8 +103,13 @@ TEST(Grammar, AlmostEverythingItWritesChecks) {
 }
 
 TEST(Expression, AProgramReadAndPrintedIsTheSameFunction) {
+  size_t read = 0;
   for (const Individual &individual : shippedPopulation()) {
-    std::string text = printGenome(genomeOf(individual.program), "again");
+    const std::optional<Genome> genome = genomeOf(individual.program);
+    if (!genome)
+      continue; // columns, state, tokens, order
+    ++read;
+    std::string text = printGenome(*genome, "again");
     Diagnostics diagnostics;
     Source source("<test>", text);
     std::optional<dsl::Program> again = dsl::compileSource(source, diagnostics);
@@ -112,6 +118,7 @@ TEST(Expression, AProgramReadAndPrintedIsTheSameFunction) {
               dsl::hash(individual.program, individual.program.defaultParameters()))
         << text;
   }
+  EXPECT_GE(read, 41u);
 }
 
 TEST(Expression, SharedNodesAreWrittenOnce) {
