@@ -40,7 +40,7 @@ DpoTrainer::DpoTrainer(Gpt2Model &policy, Objective &objective, const PairSet &p
       order_(pairs.pairs.size(), static_cast<size_t>(config.pairsPerStep()), config.seed),
       optimizer_(policy.named(), config),
       steps_(config.steps(static_cast<int64_t>(pairs.pairs.size()))),
-      states_(objective.program().states.size()) {
+      states_(dsl::initialStates(objective.program(), objective.parameters())) {
   assert(reference || !needs_.divergence());
   auto micro = static_cast<size_t>(config.per_device_train_batch_size);
   for (int64_t i = 0; i < config.gradient_accumulation_steps; ++i)

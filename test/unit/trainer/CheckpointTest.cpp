@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <csignal>
 #include <fstream>
 #include <sys/resource.h>
@@ -61,6 +62,25 @@ TEST(Checkpoint, ResumedTrainingIsBitwiseTheUninterruptedOne) {
     EXPECT_EQ(stateBytes(second.trainer), stateBytes(whole.trainer)) << "cut at " << cut;
     EXPECT_EQ(second.trainer.tokensSeen(), whole.trainer.tokensSeen());
   }
+}
+
+TEST(Checkpoint, StatesComeBackBitForBit) {
+  TemporaryFolder folder;
+  Training run;
+  std::map<std::string, double> states{{"mean", 0.1},
+                                       {"m.zero", -0.0},
+                                       {"small", 5e-324},
+                                       {"third", 1.0 / 3},
+                                       {"large", 1.7976931348623157e308}};
+  ASSERT_TRUE(
+      saveCheckpoint(folder.path(), {"identity", 1, 1, 0, {}, states}, run.trainer.tensors()));
+  std::string warning;
+  auto loaded = loadCheckpoint(folder.path(), "identity", run.trainer.tensors(), warning);
+  ASSERT_TRUE(loaded && *loaded);
+  ASSERT_EQ((*loaded)->states.size(), states.size());
+  for (const auto &[name, value] : states)
+    EXPECT_EQ(std::bit_cast<uint64_t>((*loaded)->states.at(name)), std::bit_cast<uint64_t>(value))
+        << name;
 }
 
 TEST(Checkpoint, NoCheckpointIsNotAnError) {

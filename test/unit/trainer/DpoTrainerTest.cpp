@@ -80,6 +80,67 @@ TEST(DpoTrainer, NonFiniteGradientStopsBeforeTheUpdate) {
   expectStopBeforeUpdate(true, "the gradient of pair 0 is NaN at step 2");
 }
 
+/// A training of an objective given as text.
+struct TextTraining {
+  explicit TextTraining(const std::string &items) {
+    objective = interpretedObjective(compiled("objective x { " + items + " }"), {});
+    trainer.emplace(*model, *objective, pairs, smallTraining());
+  }
+  ModelPtr model = createModel(smallConfig(), 7);
+  PairSet pairs = randomPairs(8, *model);
+  std::unique_ptr<Objective> objective;
+  std::optional<DpoTrainer> trainer;
+};
+
+TEST(DpoTrainer, ANonFiniteStateStopsBeforeTheUpdate) {
+  TextTraining run("state s = 2; next s = exp(40 * s); loss = -min(s, 3) * policy_chosen_logps;");
+  EXPECT_EQ(run.trainer->step().failure, "");
+  std::string before = stateBytes(*run.trainer);
+  double state = run.trainer->states().at("s");
+  EXPECT_EQ(run.trainer->step().failure, "`next s` is Infinity at step 1");
+  EXPECT_EQ(stateBytes(*run.trainer), before);
+  EXPECT_EQ(run.trainer->states().at("s"), state);
+}
+
+TEST(DpoTrainer, MetricsReadTheStateThatTheLossRead) {
+  TextTraining run("state s = 3; next s = s + 1; metric s = s; loss = -s * policy_chosen_logps;");
+  for (double expected : {3, 4, 5}) {
+    run.trainer->step();
+    for (int evaluation = 0; evaluation < 2; ++evaluation) // which never runs `next`
+      EXPECT_EQ(run.trainer->metrics().at("objective/s"), expected);
+    EXPECT_EQ(run.trainer->states().at("s"), expected + 1);
+  }
+}
+
+TEST(DpoTrainer, ProgressIsTheShareOfThePlannedStepsDone) {
+  TextTraining run("metric done = progress; loss = -(1 + progress) * policy_chosen_logps;");
+  for (int step = 0; !run.trainer->done(); ++step) {
+    run.trainer->step();
+    EXPECT_EQ(run.trainer->metrics().at("objective/done"), step / 8.0);
+  }
+}
+
+TEST(DpoTrainer, AMetricOfMicroStatisticsIsTheMeanOverMicroBatches) {
+  ModelPtr model = createModel(smallConfig(), 7);
+  PairSet pairs = randomPairs(8, *model);
+  auto objective = interpretedObjective(
+      compiled("objective x { metric longest = batch_max(chosen_length); metric pairs = batch_size;"
+               " loss = -policy_chosen_logps; }"),
+      {});
+  TrainConfig config = smallTraining();
+  config.gradient_accumulation_steps = 2;
+  config.statistics = Statistics::Micro;
+  DpoTrainer trainer(*model, *objective, pairs, config);
+  trainer.step();
+  DataOrder order(8, 8, config.seed);
+  double longest[] = {0, 0};
+  for (size_t i = 0; i < 8; ++i)
+    longest[i / 4] = std::max(
+        longest[i / 4], static_cast<double>(pairs.pairs[order.step(0)[i]].chosen.scoredLength()));
+  EXPECT_EQ(trainer.metrics().at("objective/pairs"), 4);
+  EXPECT_EQ(trainer.metrics().at("objective/longest"), (longest[0] + longest[1]) / 2);
+}
+
 TEST(DpoTrainer, FirstUpdateOfAdamWMovesEachWeightByTheLearningRate) {
   Training run;
   at::Tensor before = run.model->lnfBias_D.detach().clone();

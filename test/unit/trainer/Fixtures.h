@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace disco::trainer {
@@ -49,10 +50,12 @@ inline PairSet randomPairs(size_t count, const Gpt2Model &reference) {
 
 /// The program of a text that is known to be right.
 inline dsl::Program compiled(const std::string &text) {
+  Source source("test", text);
   Diagnostics found;
-  auto program = dsl::compileSource(Source("test", text), found);
-  EXPECT_TRUE(program) << text;
-  return program.value_or(dsl::Program());
+  auto program = dsl::compileSource(source, found);
+  if (!program)
+    throw std::logic_error(renderDiagnostics(source, found.sorted()));
+  return std::move(*program);
 }
 
 /// mean softplus(-beta ((pc - rc) - (pr - rr))), written out; the value shares no code with the

@@ -55,6 +55,40 @@ TEST(Head, MatchesEagerAutograd) { compare(37, 3, 9); }
 
 TEST(Head, MatchesEagerAutogradOverSeveralChunks) { compare(20011, 4, 40); }
 
+/// KL(q || p) at each token and a mix of both gradients, against whole matrices in double.
+void compareWithReference(int64_t vocabulary, size_t sequences, size_t length) {
+  TokenBatch batch = randomBatch(sequences, length, vocabulary);
+  int64_t count = batch.labels_M.numel();
+  HeadInput policy{randomTensor({count, 8}, 1).requires_grad_(true),
+                   randomTensor({vocabulary, 8}, 2).requires_grad_(true)};
+  HeadInput reference{randomTensor({count, 8}, 3), randomTensor({vocabulary, 8}, 4)};
+  auto doubled = [](const at::Tensor &tensor, bool leaf) {
+    return tensor.detach().to(at::kDouble).requires_grad_(leaf);
+  };
+  at::Tensor hidden = doubled(policy.hidden_MD, true), weight = doubled(policy.weight_VD, true);
+  at::Tensor p = hidden.matmul(weight.t()).log_softmax(1);
+  at::Tensor q =
+      doubled(reference.hidden_MD, false).matmul(doubled(reference.weight_VD, false).t());
+  q = q.log_softmax(1);
+  at::Tensor logps = p.gather(1, batch.labels_M.unsqueeze(1)).squeeze(1);
+  at::Tensor kl = (q.exp() * (q - p)).sum(1);
+  at::Tensor w = at::linspace(-2, 1, count, at::kDouble);
+  at::Tensor u = at::linspace(3, -1, count, at::kDouble);
+  TokenValues ours = tokenValues(policy, batch, &reference);
+  EXPECT_TRUE(at::allclose(ours.logps_M.to(at::kDouble), logps, 1e-5, 1e-4));
+  EXPECT_TRUE(at::allclose(ours.kl_M.to(at::kDouble), kl, 1e-5, 1e-4));
+  (w * logps + u * kl).sum().backward();
+  (w.to(at::kFloat) * ours.logps_M + u.to(at::kFloat) * ours.kl_M).sum().backward();
+  EXPECT_TRUE(at::allclose(policy.hidden_MD.grad().to(at::kDouble), hidden.grad(), 1e-4, 1e-4));
+  EXPECT_TRUE(at::allclose(policy.weight_VD.grad().to(at::kDouble), weight.grad(), 1e-4, 1e-4));
+}
+
+TEST(Head, DivergenceFromTheReferenceMatchesEagerAutograd) { compareWithReference(37, 3, 9); }
+
+TEST(Head, DivergenceFromTheReferenceMatchesEagerAutogradOverSeveralChunks) {
+  compareWithReference(20011, 4, 40);
+}
+
 TEST(Head, DivergenceOfAModelFromItselfIsZero) {
   TokenBatch batch = randomBatch(2, 8, 37);
   at::Tensor hidden = randomTensor({batch.labels_M.numel(), 8}, 1),
