@@ -18,6 +18,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace disco::trainer {
 
@@ -28,7 +29,7 @@ struct CheckpointState {
   int64_t tokensSeen = 0;
   uint64_t metricsBytes = 0;
   std::map<std::string, double> summary; // numbers of the run's result that accumulate
-  std::map<std::string, double> states;  // the objective's, by name; bit for bit, all finite
+  std::vector<double> states;            // the objective's, in its order; bit for bit, all finite
 };
 
 /// Saves into `directory`/checkpoints and keeps the newest two. On an error everything saved before

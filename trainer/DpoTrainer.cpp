@@ -7,6 +7,7 @@
 #include "trainer/DpoTrainer.h"
 
 #include "dsl/Dsl.h"
+#include "trainer/PairForward.h"
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -47,27 +48,10 @@ DpoTrainer::DpoTrainer(Gpt2Model &policy, Objective &objective, const PairSet &p
     parts_.push_back({static_cast<size_t>(i) * micro, micro});
 }
 
-/// Chosen sequences, then rejected ones.
-TokenBatch DpoTrainer::batchOf(std::span<const size_t> indices) const {
-  std::vector<const Sequence *> sequences;
-  for (size_t index : indices)
-    sequences.push_back(&set_.pairs[index].chosen);
-  for (size_t index : indices)
-    sequences.push_back(&set_.pairs[index].rejected);
-  return TokenBatch(sequences);
-}
-
 /// The model on a part of the step; a graph when gradients are enabled.
 TokenValues DpoTrainer::forward(Part part) const {
-  TokenBatch batch = batchOf(indices_.subspan(part.from, part.count));
-  HeadInput policy{policy_.hidden(batch), policy_.wte_VD}, reference;
-  if (!needs_.divergence())
-    return tokenValues(policy, batch);
-  {
-    at::NoGradGuard noGrad;
-    reference = {reference_->hidden(batch), reference_->wte_VD.detach()};
-  }
-  return tokenValues(policy, batch, &reference);
+  return forwardPairs(policy_, needs_.divergence() ? reference_ : nullptr, set_,
+                      indices_.subspan(part.from, part.count));
 }
 
 void DpoTrainer::read(Part part, const TokenValues &values) {
@@ -219,23 +203,10 @@ NamedTensors DpoTrainer::tensors() const {
   return all;
 }
 
-std::map<std::string, double> DpoTrainer::states() const {
-  std::map<std::string, double> named;
-  for (size_t i = 0; i < states_.size(); ++i)
-    named[objective_.program().states[i].name] = states_[i];
-  return named;
-}
-
-bool DpoTrainer::resumeAt(int64_t next, int64_t tokensSeen,
-                          const std::map<std::string, double> &states) {
-  std::vector<double> values;
-  for (const dsl::State &state : objective_.program().states) {
-    auto found = states.find(state.name);
-    if (found == states.end())
-      return false;
-    values.push_back(found->second);
-  }
-  states_ = std::move(values);
+bool DpoTrainer::resumeAt(int64_t next, int64_t tokensSeen, std::vector<double> states) {
+  if (states.size() != states_.size())
+    return false;
+  states_ = std::move(states);
   next_ = next;
   tokens_ = tokensSeen;
   optimizer_.setUpdates(next);

@@ -44,13 +44,14 @@ public:
   /// the objective's states all that a training consists of.
   NamedTensors tensors() const;
   int64_t tokensSeen() const { return tokens_; }
-  std::map<std::string, double> states() const;
-  /// Continues before step `next`, after tensors() were filled in; false when `states` lacks one.
-  bool resumeAt(int64_t next, int64_t tokensSeen, const std::map<std::string, double> &states);
+  /// In the order of Program::states.
+  const std::vector<double> &states() const { return states_; }
+  /// Continues before step `next`, after tensors() were filled in; false when the number of states
+  /// is not the objective's.
+  bool resumeAt(int64_t next, int64_t tokensSeen, std::vector<double> states);
 
 private:
   size_t pairs() const { return values_.pairs(); }
-  TokenBatch batchOf(std::span<const size_t> indices) const;
   TokenValues forward(Part part) const;
   void read(Part part, const TokenValues &values);
   void backward(Part part, const TokenValues &values);

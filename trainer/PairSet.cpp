@@ -81,6 +81,13 @@ bool decode(std::string_view bytes, PairSet &set) {
 
 } // namespace
 
+std::vector<data::WantedColumn> wantedColumns(const dsl::Program &program) {
+  std::vector<data::WantedColumn> columns;
+  for (const dsl::Column &column : program.columns)
+    columns.push_back({column.name, column.defaultValue});
+  return columns;
+}
+
 Result<PairSet> tokenizePairs(const std::vector<data::PreferencePair> &pairs,
                               const data::Tokenizer &tokenizer, const TrainConfig &config,
                               const Gpt2Config &model) {

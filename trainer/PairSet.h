@@ -2,6 +2,7 @@
 // columns: everything a training reads besides the policy.
 #pragma once
 
+#include "dsl/Program.h"
 #include "trainer/Model.h"
 #include "trainer/TokenBatch.h"
 #include "trainer/TrainConfig.h"
@@ -32,6 +33,9 @@ struct PairSet {
   SideLogps referenceChosen, referenceRejected; // under the reference; empty until filled
   std::vector<std::vector<float>> columns;      // [wanted columns][pairs]
 };
+
+/// The columns that a program asks of every row.
+std::vector<data::WantedColumn> wantedColumns(const dsl::Program &program);
 
 /// prompt + completion (+ end of text), cut at config.max_length tokens or what the model can see.
 /// An empty prompt becomes the end-of-text token. Error when no pair is left.

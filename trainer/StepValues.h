@@ -1,5 +1,5 @@
 // The numbers of one optimiser step as an objective sees them: filled in from the data set and,
-// micro-batch by micro-batch, from the model; and room for the gradient. No torch here.
+// micro-batch by micro-batch, from the model; and room for the gradient.
 #pragma once
 
 #include "trainer/Needs.h"

@@ -64,10 +64,7 @@ Result<Prepared> prepare(const std::string &directory, const TrainConfig &config
   auto policy = loadModel(task->paths.model());
   if (!policy)
     return policy.error();
-  std::vector<data::WantedColumn> columns;
-  for (const dsl::Column &column : objective.program().columns)
-    columns.push_back({column.name, column.defaultValue});
-  auto rows = data::readPreferencePairs(task->paths.pairs(), columns);
+  auto rows = data::readPreferencePairs(task->paths.pairs(), wantedColumns(objective.program()));
   if (!rows)
     return rows.error();
   auto pairs = tokenizePairs(*rows, *tokenizer, config, configOf(**policy));
@@ -120,9 +117,8 @@ public:
       if (*state) {
         keep = (*state)->metricsBytes;
         if (!trainer_.resumeAt((*state)->nextStep, (*state)->tokensSeen, (*state)->states))
-          return Error{checkpoints +
-                       ": the newest checkpoint lacks a state of the objective; train "
-                       "into another folder"};
+          return Error{checkpoints + ": the newest checkpoint lacks states of the objective; train "
+                                     "into another folder"};
         outcome.firstLoss = (*state)->summary["first_loss"];
         outcome.lastLoss = (*state)->summary["last_loss"];
         outcome.rewardAccuracy = (*state)->summary["reward_accuracy"];
@@ -218,6 +214,7 @@ TrainOutcome runTraining(const std::string &taskDirectory, const TrainConfig &co
         return failed(outcome, Status::Failed, ok.error().message);
   }
   outcome.steps = trainer.next();
+  outcome.states = trainer.states();
   outcome.policy = prepared->policy;
   if (!options.directory.empty()) {
     if (auto ok = folder.checkpoint(outcome); !ok)
@@ -246,7 +243,7 @@ TrainOutcome train(const std::string &task, const TrainConfig &config, Objective
 }
 
 Result<void> saveRunInfo(const std::string &directory, const Objective &objective,
-                         const Recipe &recipe) {
+                         const Recipe &recipe, const TrainOutcome &outcome) {
   const dsl::Program &program = objective.program();
   nlohmann::ordered_json root;
   root["objective"] = program.name;
@@ -255,6 +252,13 @@ Result<void> saveRunInfo(const std::string &directory, const Objective &objectiv
   root["parameters"] = json::object();
   for (size_t i = 0; i < program.parameters.size(); ++i)
     root["parameters"][program.parameters[i].name] = objective.parameters()[i];
+  root["states"] = json::object();
+  for (size_t i = 0; i < program.states.size(); ++i)
+    root["states"][program.states[i].name] = outcome.states[i];
+  root["metrics"] = json::array();
+  for (const dsl::Metric &metric : program.metrics)
+    root["metrics"].push_back(metric.name);
+  root["steps"] = outcome.steps;
   root["task"] = recipe.task;
   root["train"] = nlohmann::ordered_json::parse(toJson(recipe.train));
   root["eval"] = {{"prompts", recipe.eval.prompts},
@@ -271,21 +275,33 @@ Result<RunInfo> loadRunInfo(const std::string &directory) {
   auto text = data::readFile(path, 1 << 20);
   if (!text)
     return text.error();
-  json root = json::parse(*text, nullptr, false);
+  auto root = nlohmann::ordered_json::parse(*text, nullptr, false);
   RunInfo info;
   try {
     root.at("objective").get_to(info.objective);
+    root.at("text").get_to(info.text);
+    for (const auto &[name, value] : root.at("parameters").items())
+      info.parameterValues.push_back(value.get<double>());
+    auto states = root.value("states", nlohmann::ordered_json::object());
+    for (const auto &[name, value] : states.items())
+      info.states.push_back(value.get<double>());
+    info.metrics = root.value("metrics", info.metrics);
+    info.steps = root.value("steps", info.steps);
     root.at("parameters").get_to(info.parameters);
     root.at("task").get_to(info.task);
     root.at("train").at("seed").get_to(info.seed);
-    const json &eval = root.at("eval");
+    const auto &eval = root.at("eval");
     eval.at("prompts").get_to(info.eval.prompts);
     eval.at("max_prompts").get_to(info.eval.max_prompts);
     eval.at("samples").get_to(info.eval.samples);
     eval.at("seed").get_to(info.eval.seed);
-  } catch (const json::exception &) {
+  } catch (const nlohmann::ordered_json::exception &) {
     return Error{path + ": not written by `disco train`"};
   }
+  auto settings = jobConfigFromYaml(root["train"].dump(), path);
+  if (!settings)
+    return settings.error();
+  info.train = settings->train;
   return info;
 }
 

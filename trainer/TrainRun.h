@@ -1,7 +1,7 @@
 // A training kept in a folder: prepared from a task, logged, checkpointed, resumed, and left as a
 // normal model directory. No torch here; `disco train` and runJob() are thin callers.
 //
-//   RUN/run.json        objective, parameters, task and settings
+//   RUN/run.json        objective, parameters, its states at the end, task and settings
 //   RUN/metrics.jsonl   one line per logged step
 //   RUN/checkpoints/    while it runs
 //   RUN/model/          the trained policy, written at the end
@@ -36,7 +36,8 @@ struct TrainOutcome {
   std::string reason;       // why it is not Ok
   double firstLoss = 0, lastLoss = 0, rewardAccuracy = 0;
   int64_t steps = 0;
-  ModelPtr policy; // the trained model when Ok
+  std::vector<double> states; // of the objective, after the last step
+  ModelPtr policy;            // the trained model when Ok
 };
 
 /// Trains the task's model on the task's pairs. Errors are in the outcome.
@@ -46,13 +47,19 @@ TrainOutcome train(const std::string &task, const TrainConfig &config, Objective
 /// What `disco eval` must know about a run.
 struct RunInfo {
   std::string objective; // name
+  std::string text;      // in canonical form, which needs no other file
   std::map<std::string, double> parameters;
+  // In the order of the text, whose canonical names may be others.
+  std::vector<double> parameterValues, states;
+  std::vector<std::string> metrics;
+  int64_t steps = 0;
+  TrainConfig train;
   std::string task;
   uint64_t seed = 0;
   EvalConfig eval;
 };
 Result<void> saveRunInfo(const std::string &directory, const Objective &objective,
-                         const Recipe &recipe);
+                         const Recipe &recipe, const TrainOutcome &outcome);
 Result<RunInfo> loadRunInfo(const std::string &directory);
 
 } // namespace disco::trainer

@@ -5,6 +5,8 @@
 #include "compiler/Compiler.h"
 #endif
 
+#include <charconv>
+
 namespace disco::tools {
 
 const char *defaultEngine() {
@@ -15,32 +17,68 @@ const char *defaultEngine() {
 #endif
 }
 
-Result<std::unique_ptr<trainer::Objective>>
-makeObjective(const Source &source,
-              const std::vector<std::pair<std::string, std::string>> &settings,
-              const std::string &engine) {
+namespace {
+
+Result<dsl::Program> compile(const Source &source) {
   Diagnostics found;
   std::optional<dsl::Program> program = dsl::compileSource(source, found);
   if (!program)
     return Error{source.name() + " is not an objective:\n" +
                  renderDiagnostics(source, found.sorted())};
-  auto parameters = dsl::bindParameters(*program, settings);
+  return std::move(*program);
+}
+
+Result<std::unique_ptr<trainer::Objective>>
+withEngine(dsl::Program program, const std::vector<std::pair<std::string, std::string>> &settings,
+           const std::string &engine) {
+  auto parameters = dsl::bindParameters(program, settings);
   if (!parameters)
     return parameters.error();
   if (engine == "interpreter")
-    return trainer::interpretedObjective(std::move(*program), std::move(*parameters));
+    return trainer::interpretedObjective(std::move(program), std::move(*parameters));
   if (engine != "host")
     return Error{"unknown engine `" + engine + "`; known are host and interpreter"};
 #ifdef DISCO_WITH_COMPILER
   compiler::Compiler compiler;
-  auto kernel = compiler.compileHost(*program);
+  auto kernel = compiler.compileHost(program);
   if (!kernel)
     return kernel.error();
-  return trainer::compiledObjective(std::move(*program), std::move(*kernel),
-                                    std::move(*parameters));
+  return trainer::compiledObjective(std::move(program), std::move(*kernel), std::move(*parameters));
 #else
   return Error{"this build has no compiler; use `--engine=interpreter`"};
 #endif
+}
+
+} // namespace
+
+std::string exactText(double value) {
+  char text[64];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+Result<std::unique_ptr<trainer::Objective>>
+makeObjective(const Source &source,
+              const std::vector<std::pair<std::string, std::string>> &settings,
+              const std::string &engine) {
+  auto program = compile(source);
+  if (!program)
+    return program.error();
+  return withEngine(std::move(*program), settings, engine);
+}
+
+Result<std::unique_ptr<trainer::Objective>>
+makeObjective(const Source &source, std::span<const double> parameters, const std::string &engine) {
+  auto program = compile(source);
+  if (!program)
+    return program.error();
+  if (program->parameters.size() != parameters.size())
+    return Error{source.name() + ": " + std::to_string(parameters.size()) +
+                 " parameters, but its objective has " +
+                 std::to_string(program->parameters.size())};
+  std::vector<std::pair<std::string, std::string>> settings;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    settings.emplace_back(program->parameters[i].name, exactText(parameters[i]));
+  return withEngine(std::move(*program), settings, engine);
 }
 
 Result<std::vector<std::pair<std::string, std::string>>>

@@ -6,6 +6,7 @@
 #include "trainer/Objective.h"
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,13 @@ Result<std::unique_ptr<trainer::Objective>>
 makeObjective(const Source &source,
               const std::vector<std::pair<std::string, std::string>> &settings,
               const std::string &engine);
+
+/// The same with the values of all parameters in the order of the text.
+Result<std::unique_ptr<trainer::Objective>>
+makeObjective(const Source &source, std::span<const double> parameters, const std::string &engine);
+
+/// The shortest text that reads back as the same number.
+std::string exactText(double value);
 
 /// Splits `beta=0.1` as given to -D; the error names the argument.
 Result<std::vector<std::pair<std::string, std::string>>>

@@ -7,16 +7,8 @@
 
 #include <memory>
 
-#include <charconv>
-
 namespace disco::tools {
 namespace {
-
-/// Shortest text that reads back as the same number.
-std::string exactText(double value) {
-  char text[64];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
 
 trainer::JobResult answer(const trainer::JobSpec &spec) {
   std::vector<std::pair<std::string, std::string>> settings;

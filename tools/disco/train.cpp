@@ -67,7 +67,7 @@ void runTrain(const Flags &flags) {
   }
   if (outcome.status != trainer::JobResult::Status::Ok)
     return fail(Error{outcome.reason});
-  if (auto ok = trainer::saveRunInfo(flags.output, **objective, *recipe); !ok)
+  if (auto ok = trainer::saveRunInfo(flags.output, **objective, *recipe, outcome); !ok)
     return fail(ok.error());
   std::printf("%s: %lld steps, loss %.4f to %.4f, model in %s/model\n", flags.output.c_str(),
               static_cast<long long>(outcome.steps), outcome.firstLoss, outcome.lastLoss,

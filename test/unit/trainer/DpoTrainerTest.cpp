@@ -96,10 +96,10 @@ TEST(DpoTrainer, ANonFiniteStateStopsBeforeTheUpdate) {
   TextTraining run("state s = 2; next s = exp(40 * s); loss = -min(s, 3) * policy_chosen_logps;");
   EXPECT_EQ(run.trainer->step().failure, "");
   std::string before = stateBytes(*run.trainer);
-  double state = run.trainer->states().at("s");
+  double state = run.trainer->states().at(0);
   EXPECT_EQ(run.trainer->step().failure, "`next s` is Infinity at step 1");
   EXPECT_EQ(stateBytes(*run.trainer), before);
-  EXPECT_EQ(run.trainer->states().at("s"), state);
+  EXPECT_EQ(run.trainer->states().at(0), state);
 }
 
 TEST(DpoTrainer, MetricsReadTheStateThatTheLossRead) {
@@ -108,7 +108,7 @@ TEST(DpoTrainer, MetricsReadTheStateThatTheLossRead) {
     run.trainer->step();
     for (int evaluation = 0; evaluation < 2; ++evaluation) // which never runs `next`
       EXPECT_EQ(run.trainer->metrics().at("objective/s"), expected);
-    EXPECT_EQ(run.trainer->states().at("s"), expected + 1);
+    EXPECT_EQ(run.trainer->states().at(0), expected + 1);
   }
 }
 

@@ -136,7 +136,7 @@ struct Training {
   }
   static float weightOf(size_t pair) { return 0.25f * static_cast<float>(1 + pair % 5); }
 
-  double state() const { return trainer->states().empty() ? 0 : trainer->states().begin()->second; }
+  double state() const { return trainer->states().empty() ? 0 : trainer->states()[0]; }
   /// After the first step: the gradient of each parameter, from the optimiser's first moment.
   std::vector<at::Tensor> gradients() const {
     std::vector<at::Tensor> found;
