@@ -1,6 +1,8 @@
 #include "dsl/Checker.h"
 
 #include "dsl/Expander.h"
+#include "dsl/Importer.h"
+#include "dsl/Inliner.h"
 #include "dsl/Judge.h"
 #include "dsl/Limits.h"
 #include "dsl/support/Number.h"
@@ -14,10 +16,14 @@ namespace {
 
 class Checker {
 public:
-  Checker(const Source &source, const Ast &ast, Diagnostics &diagnostics)
-      : ast_(ast), diagnostics_(diagnostics), expander_(source, ast, diagnostics) {}
+  Checker(const Source &source, const Ast &ast, Diagnostics &diagnostics, Importer &importer)
+      : ast_(ast), diagnostics_(diagnostics), importer_(importer),
+        expander_(source, ast, diagnostics) {}
+
+  size_t expansions() const { return expander_.expansions; }
 
   std::optional<Program> run() {
+    const Importer::Entered entered(importer_, ast_.name);
     program_.name = ast_.name.text;
     expander_.definitions.reserve(ast_.items.size());
     for (const Item &item : ast_.items) {
@@ -30,7 +36,7 @@ public:
       expander_.report(DiagnosticKind::MissingLoss, ast_.name.span,
                        "objective `" + ast_.name.text + "` has no `loss = ...;`");
     finishStates();
-    for (const Definition &definition : expander_.definitions)
+    for (const Definition &definition : expander_.definitions) // SPEC U5
       if (!definition.used)
         expander_.report(DiagnosticKind::UnusedName, definition.item->name.span,
                          quoted(definition.item->name.text) +
@@ -60,15 +66,16 @@ private:
     case ItemKind::Next:
       return checkNext(item);
     case ItemKind::Binding:
-      countBinding(item);
+      countBindings(item.name);
       define(item, expander_.expand(item.value));
       return;
     case ItemKind::Function:
-      countBinding(item);
+      countBindings(item.name);
       checkFunction(item);
       return;
     case ItemKind::Use:
-      expander_.report(DiagnosticKind::NotAvailable, item.span, "`use` is not available yet");
+      countBindings(item.name);
+      define(item, usedValue(item));
       return;
     case ItemKind::Loss: // SPEC I4
       if (loss_)
@@ -76,12 +83,12 @@ private:
             .notes.push_back({loss_->name.span, "the first one"});
       else
         loss_ = &item;
-      program_.loss = realValue(item, "the loss").node;
+      program_.loss = realValue(item.value, "the loss").node;
       return;
     case ItemKind::Reward:
       return checkReward(item);
     case ItemKind::Metric:
-      countBinding(item);
+      countBindings(item.name);
       return checkMetric(item);
     }
   }
@@ -111,11 +118,12 @@ private:
     return false;
   }
 
-  void countBinding(const Item &item) {
-    if (++bindings_ == Limits::bindings + 1) // SPEC X4
-      expander_.report(DiagnosticKind::TooManyBindings, item.name.span,
+  void countBindings(const Name &name, size_t count = 1) {
+    if (bindings_ <= Limits::bindings && bindings_ + count > Limits::bindings) // SPEC X4
+      expander_.report(DiagnosticKind::TooManyBindings, name.span,
                        "more than " + std::to_string(Limits::bindings) +
-                           " let, fn and metric items");
+                           " let, fn, use and metric items");
+    bindings_ += count;
   }
 
   /// SPEC I2
@@ -156,33 +164,36 @@ private:
 
   /// SPEC I8
   void checkColumn(const Item &item) {
-    if (program_.columns.size() == Limits::columns) // SPEC X11
-      expander_.report(DiagnosticKind::TooManyColumns, item.name.span,
-                       "more than " + std::to_string(Limits::columns) + " columns");
-    const auto index = uint32_t(program_.columns.size());
-    program_.columns.push_back({item.name.text, item.number, item.name.span});
+    const uint32_t index =
+        addColumn({item.name.text, item.number, item.name.span}, expander_, program_);
     define(item, {expander_.graph.column(index, item.name.span)});
   }
 
   /// SPEC I9
   void checkState(const Item &item) {
-    if (program_.states.size() == Limits::states) // SPEC X12
-      expander_.report(DiagnosticKind::TooManyStates, item.name.span,
-                       "more than " + std::to_string(Limits::states) + " states");
-    const Value initial = realValue(item, "the first value of a state", Extent::Batch);
-    const Span span = ast_.exprs[item.value.end - 1].span;
-    if (initial.valid() && !expander_.isConst(initial.node))
-      expander_.report(DiagnosticKind::NotConstant, span,
-                       "the first value of a state is an expression over numbers and parameters");
-    else if (initial.valid())
-      expander_.constraints.push_back({initial.node,
-                                       {.name = "the first value of " + quoted(item.name.text),
-                                        .lower = -std::numeric_limits<float>::max(),
-                                        .upper = std::numeric_limits<float>::max(),
-                                        .span = span}});
-    const auto index = uint32_t(program_.states.size());
-    program_.states.push_back({item.name.text, initial.node, kNoNode, item.name.span});
+    const Value initial = realValue(item.value, "the first value of a state", Extent::Batch);
+    constrain(initial, item.value, "the first value of a state",
+              {.name = "the first value of " + quoted(item.name.text),
+               .lower = -std::numeric_limits<float>::max(),
+               .upper = std::numeric_limits<float>::max(),
+               .span = {}});
+    const uint32_t index =
+        addState({item.name.text, initial.node, kNoNode, item.name.span}, expander_, program_);
     define(item, {expander_.graph.state(index, item.name.span)});
+  }
+
+  /// SPEC T12: a CONST, within a range however the parameters are set. False where it is none.
+  bool constrain(Value value, ExprRange written, const std::string &what, Parameter range) {
+    if (!value.valid())
+      return false;
+    range.span = ast_.exprs[written.end - 1].span;
+    if (!expander_.isConst(value.node)) {
+      expander_.report(DiagnosticKind::NotConstant, range.span,
+                       what + " is an expression over numbers and parameters");
+      return false;
+    }
+    expander_.constraints.push_back({value.node, std::move(range)});
+    return true;
   }
 
   /// SPEC I10
@@ -207,7 +218,7 @@ private:
       }
     nexts_.push_back(&item);
     const bool read = state->used; // a state that only feeds itself is not read
-    const NodeId next = realValue(item, "`next`", Extent::Batch).node;
+    const NodeId next = realValue(item.value, "`next`", Extent::Batch).node;
     state->used = read;
     if (state->value.valid())
       program_.states[expander_.graph[state->value.node].index].next = next;
@@ -226,6 +237,58 @@ private:
     }
   }
 
+  /// SPEC I11: the loss of the used objective, in which settings stand for parameters.
+  Value usedValue(const Item &item) {
+    std::vector<Value> settings;
+    for (const Setting &setting : item.settings)
+      settings.push_back(realValue(setting.value, "a setting of `use`", Extent::Batch));
+    const Checked *used = importer_.import(item.objective, diagnostics_);
+    if (!used || !expander_.countExpansions(1 + used->expansions, item.objective.span))
+      return {};
+    const Program &program = *used->program;
+    std::vector<Value> parameters(program.parameters.size());
+    for (size_t i = 0; i < settings.size(); ++i) {
+      const Name &name = item.settings[i].name;
+      const std::optional<uint32_t> index = program.parameterIndex(name.text);
+      if (!index) {
+        reportUnknownParameter(name, program);
+        continue;
+      }
+      for (size_t j = 0; j < i; ++j)
+        if (item.settings[j].name.text == name.text)
+          expander_
+              .report(DiagnosticKind::DuplicateName, name.span, quoted(name.text) + " is set twice")
+              .notes.push_back({item.settings[j].name.span, "the first time"});
+      Parameter range = program.parameters[*index];
+      range.name = quoted(name.text) + " of " + quoted(item.objective.text);
+      if (constrain(settings[i], item.settings[i].value, "a setting of `use`", range))
+        parameters[*index] = settings[i];
+    }
+    for (size_t i = 0; i < parameters.size(); ++i)
+      if (!parameters[i].valid())
+        parameters[i].node =
+            expander_.graph.constant(program.parameters[i].defaultValue, item.objective.span);
+    const Value loss = inlineObjective(program, parameters, item, expander_, program_);
+    countBindings(item.objective, program_.metrics.size() - metrics_.size());
+    metrics_.resize(program_.metrics.size());
+    return loss;
+  }
+
+  void reportUnknownParameter(const Name &name, const Program &program) {
+    std::string known;
+    std::vector<std::string_view> names;
+    for (const Parameter &parameter : program.parameters) {
+      known += (known.empty() ? "it has " : ", ") + quoted(parameter.name);
+      names.push_back(parameter.name);
+    }
+    Diagnostic &found =
+        expander_.report(DiagnosticKind::UndeclaredName, name.span,
+                         "objective " + quoted(program.name) + " has no parameter " +
+                             quoted(name.text) + "; " + (known.empty() ? "it has none" : known));
+    if (const auto near = closest(name.text, names))
+      found.edits.push_back({name.span, std::string(*near), false});
+  }
+
   void checkFunction(const Item &item) {
     for (size_t i = 0; i < item.formals.size(); ++i) {
       nameIsFree(item.formals[i]);
@@ -240,15 +303,16 @@ private:
     define(item, {});
   }
 
-  /// The item's value if it is a real that fits where it stands.
-  Value realValue(const Item &item, const std::string &what, Extent widest = Extent::Pair) {
-    const Value value = expander_.expand(item.value);
+  /// The expression's value if it is a real that fits where it stands.
+  Value realValue(ExprRange written, const std::string &what, Extent widest = Extent::Pair) {
+    const Value value = expander_.expand(written);
     if (!value.valid())
       return {};
-    const Span span = ast_.exprs[item.value.end - 1].span;
+    const Span span = ast_.exprs[written.end - 1].span;
     const Type type = expander_.graph[value.node].type;
     if (type.kind != Kind::Real) {
-      expander_.report(DiagnosticKind::KindMismatch, span, what + " is a real, found a truth value");
+      expander_.report(DiagnosticKind::KindMismatch, span,
+                       what + " is a real, found a truth value");
       return {};
     }
     if (type.extent > widest) { // SPEC T10
@@ -276,13 +340,14 @@ private:
                   "a second `reward " + item.name.text + "`")
           .notes.push_back({seen->name.span, "the first one"});
     seen = &item;
-    (chosen ? program_.chosenReward : program_.rejectedReward) = realValue(item, "a reward").node;
+    (chosen ? program_.chosenReward : program_.rejectedReward) =
+        realValue(item.value, "a reward").node;
   }
 
   /// SPEC I6
   void checkMetric(const Item &item) {
     for (const Item *other : metrics_)
-      if (other->name.text == item.name.text) {
+      if (other && other->name.text == item.name.text) {
         expander_
             .report(DiagnosticKind::DuplicateName, item.name.span,
                     "a second metric `" + item.name.text + "`")
@@ -290,7 +355,7 @@ private:
         return;
       }
     metrics_.push_back(&item);
-    program_.metrics.push_back({item.name.text, realValue(item, "a metric").node});
+    program_.metrics.push_back({item.name.text, realValue(item.value, "a metric").node});
   }
 
   bool readsReference(NodeId id) {
@@ -344,25 +409,31 @@ private:
     if (rejectedReward_)
       places.rejectedReward = rejectedReward_->name.span;
     for (const Item *metric : metrics_)
-      places.metrics.push_back(metric->name.span);
+      places.metrics.push_back(metric ? std::optional(metric->name.span) : std::nullopt);
     return places;
   }
 
   const Ast &ast_;
   Diagnostics &diagnostics_;
+  Importer &importer_;
   Expander expander_;
   Program program_;
   size_t bindings_ = 0;
   const Item *loss_ = nullptr;
   const Item *chosenReward_ = nullptr;
   const Item *rejectedReward_ = nullptr;
-  std::vector<const Item *> metrics_, nexts_;
+  std::vector<const Item *> metrics_; // null for those of used objectives
+  std::vector<const Item *> nexts_;
 };
 
 } // namespace
 
-std::optional<Program> check(const Source &source, const Ast &ast, Diagnostics &diagnostics) {
-  return Checker(source, ast, diagnostics).run();
+Checked check(const Source &source, const Ast &ast, Diagnostics &diagnostics, Importer &importer) {
+  Checker checker(source, ast, diagnostics, importer);
+  Checked result;
+  result.program = checker.run();
+  result.expansions = checker.expansions();
+  return result;
 }
 
 } // namespace disco::dsl

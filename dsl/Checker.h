@@ -10,7 +10,14 @@
 
 namespace disco::dsl {
 
-/// The checked program; empty when errors were reported. `ast` is a parse of `source`.
-std::optional<Program> check(const Source &source, const Ast &ast, Diagnostics &diagnostics);
+class Importer;
+
+struct Checked {
+  std::optional<Program> program; // empty when errors were reported
+  size_t expansions = 0;          // calls and uses it took (SPEC X8)
+};
+
+/// `ast` is a parse of `source`. The importer finds what the text uses.
+Checked check(const Source &source, const Ast &ast, Diagnostics &diagnostics, Importer &importer);
 
 } // namespace disco::dsl

@@ -2,8 +2,8 @@
 // binding parameters.
 #include "dsl/Dsl.h"
 
-#include "dsl/Checker.h"
 #include "dsl/Constants.h"
+#include "dsl/Importer.h"
 #include "dsl/Limits.h"
 #include "dsl/Parser.h"
 #include "dsl/support/Number.h"
@@ -17,9 +17,13 @@
 
 namespace disco::dsl {
 
-std::optional<Program> compileSource(const Source &source, Diagnostics &diagnostics) {
+std::optional<Program> compileSource(const Source &source, Diagnostics &diagnostics,
+                                     const Library &library) {
   const std::optional<Ast> ast = parse(source, diagnostics);
-  return ast ? check(source, *ast, diagnostics) : std::nullopt;
+  if (!ast)
+    return std::nullopt;
+  Importer importer(library);
+  return check(source, *ast, diagnostics, importer).program;
 }
 
 Result<std::vector<double>>
@@ -53,8 +57,8 @@ bindParameters(const Program &program,
   for (const Constraint &constraint : program.constraints)
     if (const double value = constantValue(program, constraint.value, values);
         !constraint.range.contains(value))
-      return Error{"with these parameters " + constraint.range.name + " is " +
-                   formatNumber(value) + ", outside " + constraint.range.rangeText()};
+      return Error{"with these parameters " + constraint.range.name + " is " + formatNumber(value) +
+                   ", outside " + constraint.range.rangeText()};
   return values;
 }
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "dsl/Interpreter.h"
+#include "dsl/Library.h"
 #include "dsl/Program.h"
 #include "dsl/support/Diagnostic.h"
 #include "dsl/support/Result.h"
@@ -19,8 +20,10 @@
 
 namespace disco::dsl {
 
-/// Parses and checks. No exception leaves it, whatever the text. Empty when there were errors.
-std::optional<Program> compileSource(const Source &source, Diagnostics &diagnostics);
+/// Parses and checks. No exception leaves it, whatever the text. Empty when there were errors. The
+/// library is where `use` finds objectives: the shipped ones, unless it knows more folders.
+std::optional<Program> compileSource(const Source &source, Diagnostics &diagnostics,
+                                     const Library &library = Library());
 
 /// Identity of the loss as a function, parameters bound to the given values: names, order of
 /// bindings, dead bindings and the real-number identities listed in SPEC do not change it. 32

@@ -23,9 +23,9 @@ std::string_view extentText(Extent extent);
 /// added or compared.
 enum class Unit : uint8_t { None, LogProb, PerToken, Count };
 
-/// How a pair value's numbers are arranged: as the pairs are, or by batch_sort. None for values that
-/// go with both, and for what became of a mixture.
-enum class Order : uint8_t { None, Batch, Rank };
+/// How a pair value's numbers are arranged: as the pairs are, by batch_sort, or (once reported) as
+/// a mixture of both. None for batch values.
+enum class Order : uint8_t { None, Batch, Rank, Mixed };
 
 /// A typed value, or none: an error was reported where it was made, and its users stay silent.
 struct Value {

@@ -31,7 +31,7 @@ public:
   ReportCheck(const Program &program, Diagnostics &diagnostics)
       : program_(program), diagnostics_(diagnostics), training_(program, trainingRoots(program)) {}
 
-  /// SPEC W3
+  /// SPEC U4
   void check(std::optional<Span> place, NodeId value) {
     if (!place)
       return;
@@ -83,8 +83,7 @@ void judge(const Program &program, const ResultPlaces &places, Diagnostics &diag
         !constraint.range.contains(value))
       diagnostics.report(DiagnosticKind::ConstantOutOfRange, constraint.range.span,
                          constraint.range.name + " is " + formatNumber(value) +
-                             " at the default parameters, outside " +
-                             constraint.range.rangeText());
+                             " at the default parameters, outside " + constraint.range.rangeText());
   ReportCheck reports(program, diagnostics);
   reports.check(places.chosenReward, program.chosenReward);
   reports.check(places.rejectedReward, program.rejectedReward);

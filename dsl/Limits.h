@@ -15,8 +15,11 @@ struct Limits {
   static constexpr size_t depth = 64;
   static constexpr size_t bindings = 64;
   static constexpr size_t parameters = 32;
+  /// Each is another number per pair to keep, move and feed.
   static constexpr size_t columns = 16;
   static constexpr size_t states = 16;
+  /// Objectives that use each other; deeper ones would overflow the recursion of their checks.
+  static constexpr size_t useDepth = 16;
   static constexpr size_t identifierLength = 64;
   /// Counted while expanding, so that fn-of-fn-of-fn cannot explode first and be counted later.
   static constexpr size_t expansions = 1024;

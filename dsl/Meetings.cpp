@@ -66,9 +66,11 @@ bool Expander::meet(const Frame &frame, const Expr &expr, std::span<const Value>
         return false;
       }
       const Order left = orderOf(values[i].node), right = orderOf(values[j].node);
-      if (left == right || left == Order::None || right == Order::None)
+      const bool mixed = (left == Order::Rank && right == Order::Batch) ||
+                         (left == Order::Batch && right == Order::Rank);
+      if (!mixed)
         continue;
-      Diagnostic &found = report(DiagnosticKind::MixedOrder, spanIn(frame, expr), // SPEC W2
+      Diagnostic &found = report(DiagnosticKind::MixedOrder, spanIn(frame, expr), // SPEC U3
                                  "values in rank order meet values in batch order");
       places(found, left == Order::Rank ? i : j, "in rank order, by `batch_sort`",
              left == Order::Rank ? j : i, "in batch order");
@@ -79,15 +81,15 @@ bool Expander::meet(const Frame &frame, const Expr &expr, std::span<const Value>
 Order Expander::orderOf(NodeId id) {
   for (NodeId next = NodeId(orders_.size()); next < graph.size(); ++next) {
     const Node &node = graph[next];
-    const bool leaf = opArity(node.op) == 0;
-    bool ranked = node.op == Op::BatchSort, unranked = leaf || node.op == Op::TokenSum;
-    for (unsigned i = 0; node.op != Op::BatchSort && i < opArity(node.op); ++i) {
-      ranked |= orders_[node.operands[i]] == Order::Rank;
-      unranked |= orders_[node.operands[i]] == Order::Batch;
-    }
-    orders_.push_back(node.type.extent == Extent::Batch || ranked == unranked ? Order::None
-                      : ranked                                                ? Order::Rank
-                                                                              : Order::Batch);
+    std::array<bool, 4> seen{};
+    for (unsigned i = 0; i < opArity(node.op); ++i)
+      seen[size_t(orders_[node.operands[i]])] = true;
+    const bool ranked = seen[size_t(Order::Rank)], unranked = seen[size_t(Order::Batch)];
+    orders_.push_back(node.type.extent == Extent::Batch                    ? Order::None
+                      : node.op == Op::BatchSort                           ? Order::Rank
+                      : seen[size_t(Order::Mixed)] || (ranked && unranked) ? Order::Mixed
+                      : ranked                                             ? Order::Rank
+                                                                           : Order::Batch);
   }
   return orders_[id];
 }

@@ -76,7 +76,8 @@ public:
       shortest *= 2;
     out += bindings(true); // those a first value may read
     for (size_t i = 0; i < program_.states.size(); ++i)
-      out += "  state " + stateName(i) + " = " + text(program_.states[i].initial, kOr, false) + ";\n";
+      out +=
+          "  state " + stateName(i) + " = " + text(program_.states[i].initial, kOr, false) + ";\n";
     out += bindings(false);
     for (size_t i = 0; i < program_.states.size(); ++i)
       out += "  next " + stateName(i) + " = " + text(program_.states[i].next, kOr, false) + ";\n";

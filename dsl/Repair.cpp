@@ -12,12 +12,12 @@ constexpr int kRounds = 16;
 
 } // namespace
 
-Repair repair(const Source &source) {
+Repair repair(const Source &source, const Library &library) {
   Repair result{source.text(), {}};
   for (int round = 0; round < kRounds; ++round) {
     const Source current(source.name(), result.text);
     Diagnostics found;
-    compileSource(current, found);
+    compileSource(current, found, library);
     std::optional<std::string> edited = applySafeEdits(current, found.sorted(), &result.edits);
     if (!edited)
       break;

@@ -2,6 +2,7 @@
 // answer.
 #pragma once
 
+#include "dsl/Library.h"
 #include "dsl/support/Diagnostic.h"
 
 #include <string>
@@ -16,6 +17,6 @@ struct Repair {
 
 /// The text after its safe edits, and after those that the result calls for, and so on. Bounded:
 /// a text that still has some after 16 rounds is left as it is then.
-Repair repair(const Source &source);
+Repair repair(const Source &source, const Library &library = Library());
 
 } // namespace disco::dsl

@@ -70,7 +70,7 @@ Diagnostic &Diagnostics::report(DiagnosticKind kind, Span span, std::string mess
 std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<Diagnostic> result = items_;
   std::stable_sort(result.begin(), result.end(), [](const Diagnostic &a, const Diagnostic &b) {
-    return a.span.begin < b.span.begin;
+    return !a.source && (b.source || a.span.begin < b.span.begin);
   });
   constexpr DiagnosticKind kDropped = DiagnosticKind::TooManyDiagnostics;
   if (dropped_ > 0 && policy_.isReported(kDropped))
@@ -88,13 +88,14 @@ std::string renderDiagnostics(const Source &source, std::span<const Diagnostic> 
   std::string out;
   for (const Diagnostic &found : diagnostics) {
     const bool error = found.severity == Severity::Error;
-    renderPlace(out, source, found.span, error ? "error" : "warning", found.message,
+    const Source &own = found.source ? *found.source : source;
+    renderPlace(out, own, found.span, error ? "error" : "warning", found.message,
                 diagnosticId(found.kind));
     for (const Note &note : found.notes)
-      renderPlace(out, source, note.span, "note", note.message, "");
+      renderPlace(out, note.source ? *note.source : source, note.span, "note", note.message, "");
     for (const Edit &edit : found.edits)
       out += (edit.safe ? "  fix: " : "  suggestion: ") +
-             editText(source.slice(edit.span), edit.replacement) + '\n';
+             editText(own.slice(edit.span), edit.replacement) + '\n';
   }
   return out;
 }

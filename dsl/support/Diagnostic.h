@@ -5,6 +5,7 @@
 #include "dsl/support/DiagnosticKind.h"
 #include "dsl/support/Source.h"
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@ namespace disco {
 struct Note {
   Span span;
   std::string message;
+  std::shared_ptr<const Source> source = nullptr; // of the place; none: the text being compiled
 };
 
 /// A replacement of source text. Safe edits keep what the author evidently meant and may be applied
@@ -32,7 +34,8 @@ struct Diagnostic {
   std::string message;
   std::vector<Note> notes;
   std::vector<Edit> edits;
-  Severity severity = Severity::Error; // of the kind, unless a WarningPolicy raised it
+  Severity severity = Severity::Error;            // of the kind, unless a WarningPolicy raised it
+  std::shared_ptr<const Source> source = nullptr; // of the place; none: the text being compiled
 };
 
 /// Collects findings up to a limit; further ones are counted, not kept.
@@ -44,7 +47,7 @@ public:
   /// report.
   Diagnostic &report(DiagnosticKind kind, Span span, std::string message);
   bool hasErrors() const { return errors_ > 0; }
-  /// In source order; equal places keep the order of report.
+  /// In source order, those of other sources last; equal places keep the order of report.
   std::vector<Diagnostic> sorted() const;
   bool empty() const { return items_.empty(); }
 

@@ -1,6 +1,6 @@
 // How fast the front end is, warm: microseconds of one thread's wall time to parse, to check and to
 // hash each objective named on the command line. One JSON line per objective and step.
-#include "dsl/Checker.h"
+#include "dsl/Importer.h"
 #include "dsl/Dsl.h"
 #include "dsl/Parser.h"
 
@@ -36,7 +36,10 @@ bool measure(const char *path) {
   }
   Diagnostics found;
   const std::optional<dsl::Ast> ast = dsl::parse(*source, found);
-  const std::optional<dsl::Program> program = ast ? dsl::check(*source, *ast, found) : std::nullopt;
+  const dsl::Library library;
+  dsl::Importer importer(library);
+  const std::optional<dsl::Program> program =
+      ast ? dsl::check(*source, *ast, found, importer).program : std::nullopt;
   if (!program) {
     std::fputs(renderDiagnostics(*source, found.sorted()).c_str(), stderr);
     return false;
@@ -48,7 +51,7 @@ bool measure(const char *path) {
                 program->name.c_str(), step, value);
   };
   print("parse", microseconds([&] { dsl::parse(*source, found); }));
-  print("check", microseconds([&] { dsl::check(*source, *ast, found); }));
+  print("check", microseconds([&] { dsl::check(*source, *ast, found, importer); }));
   print("hash", microseconds([&] { dsl::hash(*program, parameters); }));
   print("code_hash", microseconds([&] { dsl::codeHash(*program); }));
   print("print", microseconds([&] { dsl::printProgram(*program); }));

@@ -43,15 +43,16 @@ Json toJson(const Source &source, const Diagnostic &diagnostic) {
                        diagnosticId(diagnostic.kind), diagnostic.message);
   if (const std::string_view group = diagnosticGroup(diagnostic.kind); !group.empty())
     entry["group"] = group;
-  place(entry, source, diagnostic.span);
+  const Source &own = diagnostic.source ? *diagnostic.source : source;
+  place(entry, own, diagnostic.span);
   for (const Note &note : diagnostic.notes) {
     Json item{{"message", note.message}};
-    place(item, source, note.span);
+    place(item, note.source ? *note.source : source, note.span);
     entry["notes"].push_back(std::move(item));
   }
   for (const Edit &edit : diagnostic.edits) {
     Json item{{"replacement", edit.replacement}, {"safe", edit.safe}};
-    place(item, source, edit.span);
+    place(item, own, edit.span);
     entry["edits"].push_back(std::move(item));
   }
   return entry;

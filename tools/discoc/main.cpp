@@ -134,7 +134,7 @@ Result<void> rewrite(const Options &options, const Source &source, const std::st
 }
 
 Result<int> fix(const Options &options, const Source &source, Reporter &reporter) {
-  const dsl::Repair repaired = dsl::repair(source);
+  const dsl::Repair repaired = dsl::repair(source, dsl::Library(options.includes));
   Result<void> written = rewrite(options, source, repaired.text);
   if (!written)
     return written.error();
@@ -142,7 +142,8 @@ Result<int> fix(const Options &options, const Source &source, Reporter &reporter
     reporter.report(source, edit);
   const Source after(source.name(), repaired.text);
   Diagnostics diagnostics(options.warnings);
-  const bool valid = dsl::compileSource(after, diagnostics).has_value();
+  const bool valid =
+      dsl::compileSource(after, diagnostics, dsl::Library(options.includes)).has_value();
   reporter.report(after, diagnostics);
   return valid ? 0 : 1;
 }
@@ -177,7 +178,8 @@ Result<int> act(const Options &options, const Source &source, Reporter &reporter
     Result<void> written = write(options.output.value_or("-"), dsl::printAst(*ast));
     return written ? Result<int>(0) : written.error();
   }
-  std::optional<dsl::Program> program = dsl::compileSource(source, diagnostics);
+  std::optional<dsl::Program> program =
+      dsl::compileSource(source, diagnostics, dsl::Library(options.includes));
   reporter.report(source, diagnostics);
   if (!program)
     return 1;

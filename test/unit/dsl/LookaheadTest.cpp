@@ -58,6 +58,15 @@ TEST(Lookahead, EveryOperatorNextToEveryOther) {
                             " f(z, (x));"));
 }
 
+TEST(Lookahead, EveryItem) { // SPEC G4
+  for (const char *item : {"param a = 1;", "param a = -1 in [0, 1) log;", "column a;",
+                           "column a = -1;", "state a = b;", "next a = b;", "use a;", "use a();",
+                           "use a as b;", "use a(x = 1) as b;", "use a(x = 1, y = 2 * z);",
+                           "fn f(x, y) = x;", "let a = b;", "metric a = b;", "reward chosen = b;"})
+    for (const char *other : {"use b;", "let c = d;", "column e;", "loss = f;"})
+      expectSll(objective(std::string(item) + other));
+}
+
 } // namespace
 
 } // namespace disco::dsl

@@ -37,6 +37,53 @@ TEST(Printer, Parentheses) {
     expectRoundTrip(compiledLoss(loss));
 }
 
+TEST(Printer, ColumnsAndStates) {
+  for (const char *items :
+       {"column weight = 1; column gap; loss = weight * softplus(gap - margin);",
+        "column weight = -0.5; loss = weight * margin;",
+        // Names that the printer would have chosen, a prelude name, a well-known parameter's.
+        "column v0; column p0; column s0 = 2; param odd = 1; state x = 1; next x = x / 2;"
+        "let e = exp(-margin) * odd; loss = (v0 + p0 + s0 + x) * (e + square(e)) + e * log(e);",
+        "column margin; loss = softplus(-margin * (chosen_ratio - rejected_ratio));",
+        "state q = 0; next q = 0.9 * q + 0.1 * batch_mean(margin); loss = softplus(q - margin);",
+        "param a = 2; let b = exp(a) * a; let c = b * b + b; state q = c + square(c);"
+        "next q = q * c; state r = 1; next r = q; loss = softplus(r - margin) * c;",
+        "state q = 0; state r = 1; next r = q + 1; next q = r + batch_std(margin);"
+        "loss = q * softplus(-margin);"})
+    expectRoundTrip(compiled(objective(items)));
+}
+
+TEST(Printer, TokensAndOrder) {
+  for (const char *loss :
+       {"softplus(batch_sort(rejected_ratio) - batch_sort(chosen_ratio))",
+        "margin - batch_quantile(margin, beta / 2)", "margin - batch_quantile(margin, 0.9)",
+        "margin - batch_min(margin) + batch_max(margin)", "progress * margin",
+        "token_mean(policy_chosen_token_logps) - token_mean(policy_rejected_token_logps)",
+        "token_sum(where(chosen_token_index < rejected_length, policy_chosen_token_logps, 0))",
+        "margin + token_sum(chosen_token_kl) - detach(token_sum(rejected_token_kl))",
+        "token_sum(policy_chosen_token_logps - reference_chosen_token_logps) / chosen_length"})
+    expectRoundTrip(compiledLoss(loss));
+  for (const char *call : {"token_mean(policy_chosen_token_logps)", "batch_min(margin)"})
+    EXPECT_NE(printProgram(compiledLoss(call)).find("loss = " + std::string(call)),
+              std::string::npos);
+}
+
+TEST(Printer, WhatWasUsedIsWrittenOut) {
+  const std::string text = printProgram(
+      compiled(objective("use kto_pair(beta = 0.5) as k; use dpo; loss = k + 0.1 * dpo;")));
+  EXPECT_EQ(text.find("use"), std::string::npos);
+  expectRoundTrip(compiled(text));
+}
+
+TEST(Printer, FirstValuesStayShallow) { // 2^50 of them, if they were written out
+  std::string items = "param a0 = 0.5;";
+  for (int i = 1; i <= 50; ++i)
+    items += "let a" + std::to_string(i) + " = a" + std::to_string(i - 1) + " * a" +
+             std::to_string(i - 1) + ";";
+  expectRoundTrip(
+      compiled(objective(items + "state q = a50; next q = q; loss = softplus(q - margin);")));
+}
+
 TEST(Printer, DerivedFunctionsStayReadable) {
   for (const char *call :
        {"square(margin)", "relu(margin)", "clamp(margin, -1, 1)", "logsigmoid(margin)",
@@ -62,11 +109,22 @@ std::string randomExpr(std::mt19937 &random, int depth) {
   const auto pick = [&](unsigned n) { return unsigned(random() % n); };
   const auto sub = [&] { return randomExpr(random, depth - 1); };
   if (depth == 0) {
-    constexpr const char *leaves[] = {
-        "margin", "chosen_ratio", "rejected_length", "beta", "tau", "0.5", "2", "batch_size"};
-    return leaves[pick(8)];
+    constexpr const char *leaves[] = {"margin",
+                                      "chosen_ratio",
+                                      "rejected_length",
+                                      "beta",
+                                      "tau",
+                                      "0.5",
+                                      "2",
+                                      "batch_size",
+                                      "weight",
+                                      "mean_margin",
+                                      "progress",
+                                      "token_sum(policy_chosen_token_logps)",
+                                      "token_mean(rejected_token_index)"};
+    return leaves[pick(std::size(leaves))];
   }
-  switch (pick(9)) {
+  switch (pick(11)) {
   case 0:
     return "(" + sub() + " + " + sub() + ")";
   case 1:
@@ -83,6 +141,10 @@ std::string randomExpr(std::mt19937 &random, int depth) {
     return "max(" + sub() + ", clamp(" + sub() + ", -1, 1))";
   case 7:
     return "batch_std(margin + " + sub() + ")";
+  case 8:
+    return "batch_sort(margin + " + sub() + ")";
+  case 9:
+    return "batch_quantile(margin + " + sub() + ", tau)";
   default:
     return "abs(" + sub() + ")^2";
   }
@@ -93,8 +155,11 @@ TEST(Printer, RandomPrograms) {
   size_t accepted = 0;
   for (int i = 0; i < 300; ++i) {
     const std::string text = objective(
-        "param beta = 0.5; param tau = 0.25; let a = margin * " + randomExpr(random, 3) +
-        "; loss = a * " + randomExpr(random, 3) + "; metric m = " + randomExpr(random, 2) + ";");
+        "param beta = 0.5; param tau = 0.25; column weight = 1; state mean_margin = tau - beta;"
+        "let a = margin * " +
+        randomExpr(random, 3) + "; next mean_margin = mean_margin + batch_mean(" +
+        randomExpr(random, 2) + " + a); loss = a * " + randomExpr(random, 3) +
+        "; metric m = " + randomExpr(random, 2) + ";");
     const Source source("random.dpo", text);
     Diagnostics found;
     if (std::optional<Program> program = compileSource(source, found)) {
