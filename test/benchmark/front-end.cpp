@@ -1,7 +1,7 @@
 // How fast the front end is, warm: microseconds of one thread's wall time to parse, to check and to
 // hash each objective named on the command line. One JSON line per objective and step.
-#include "dsl/Importer.h"
 #include "dsl/Dsl.h"
+#include "dsl/Importer.h"
 #include "dsl/Parser.h"
 
 #include <algorithm>
