@@ -77,14 +77,7 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
                                                   : data::readFile(options.batch, kBatchBytes);
   if (!text)
     return text.error();
-  std::vector<dsl::NodeId> results{program.loss, program.chosenReward, program.rejectedReward};
-  for (const dsl::Metric &metric : program.metrics)
-    results.push_back(metric.value);
-  std::vector<dsl::Input> required;
-  for (dsl::Input input : program.inputsOf(results))
-    if (dsl::inputExtent(input) == dsl::Extent::Pair)
-      required.push_back(input);
-  Result<BatchColumns> columns = readBatch(*text, required);
+  Result<BatchColumns> columns = readBatch(*text, program, parameters);
   if (!columns)
     return Error{name + ": " + columns.error().message};
 
@@ -95,13 +88,10 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
       return result.error();
     evaluation = std::move(*result);
   } else {
-    dsl::Batch batch;
-    batch.pairs = columns->pairs;
-    for (size_t i = 0; i < dsl::kInputCount; ++i)
-      batch.columns[i] = columns->columns[i];
-    dsl::Interpreter(program).evaluate(batch, parameters, evaluation);
+    std::vector<std::span<const double>> spans;
+    dsl::Interpreter(program).evaluate(columns->batch(spans), parameters, evaluation);
   }
-  return evaluationJson(program, evaluation);
+  return evaluationJson(program, *columns, evaluation);
 }
 
 Result<std::string> outputOf(const dsl::Program &program, const std::vector<double> &parameters,
