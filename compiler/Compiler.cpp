@@ -43,6 +43,19 @@ std::string printed(const llvm::Module &module) {
   return text;
 }
 
+std::string refusalText(const dsl::Program &program, dsl::NodeId refused) {
+  const dsl::Node &node = program[refused];
+  const std::string_view name = node.op == dsl::Op::Input ? dsl::inputName(dsl::Input(node.index))
+                                : node.op == dsl::Op::Column ? program.columns[node.index].name
+                                : node.op == dsl::Op::State  ? program.states[node.index].name
+                                                             : dsl::opMnemonic(node.op);
+  const std::string_view what = node.op == dsl::Op::Column  ? "the column "
+                                : node.op == dsl::Op::State ? "the state "
+                                                            : "";
+  return "objective `" + program.name + "`: " + std::string(what) + "`" + std::string(name) +
+         "` is not compiled yet; evaluate it with `--engine=interpreter`";
+}
+
 } // namespace
 
 struct Compiler::State {
@@ -80,15 +93,8 @@ struct Compiler::State {
   /// The objective after all passes up to `stage`.
   Result<OwningOpRef<ModuleOp>> lowered(const dsl::Program &program, Stage stage) {
     problems.clear();
-    if (std::optional<dsl::NodeId> refused = firstRefused(program)) {
-      const dsl::Node &node = program[*refused];
-      const std::string_view name = node.op == dsl::Op::Input
-                                        ? dsl::inputName(dsl::Input(node.index))
-                                        : dsl::opMnemonic(node.op);
-      return Error{"objective `" + program.name + "`, byte " + std::to_string(node.span.begin) +
-                   ": `" + std::string(name) +
-                   "` is not compiled yet; the interpreter has it (`--engine=interpreter`)"};
-    }
+    if (std::optional<dsl::NodeId> refused = firstRefused(program))
+      return Error{refusalText(program, *refused)};
     OwningOpRef<ModuleOp> module = emitObj(context, program);
     if (failed(simplify.run(*module)))
       return failure("simplifying the objective");
@@ -163,6 +169,15 @@ Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
   state_->host->prepare(**module);
   return stage == Stage::Llvm ? Result<std::string>(printed(**module))
                               : state_->host->assembly(**module);
+}
+
+std::optional<Error> compiler::refusal(const dsl::Program &program, const Source &source) {
+  const std::optional<dsl::NodeId> refused = firstRefused(program);
+  if (!refused)
+    return std::nullopt;
+  const LineColumn place = source.lineColumn(program[*refused].span.begin);
+  return Error{source.name() + ":" + std::to_string(place.line) + ":" +
+               std::to_string(place.column) + ": " + refusalText(program, *refused)};
 }
 
 runtime::Signature compiler::signatureOf(const dsl::Program &program) {

@@ -4,9 +4,11 @@
 
 #include "dsl/Program.h"
 #include "dsl/support/Result.h"
+#include "dsl/support/Source.h"
 #include "runtime/Kernel.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace disco::compiler {
@@ -28,6 +30,10 @@ struct EmitOptions {
 /// What kernels of the program read and write; the host kernel carries it, and it is the manifest
 /// of the PTX text.
 runtime::Signature signatureOf(const dsl::Program &program);
+
+/// Why the compiler cannot take a program that the checker accepts, at its place in the text it was
+/// checked from: `FILE:LINE:COLUMN: objective ...`. None where it can.
+std::optional<Error> refusal(const dsl::Program &program, const Source &source);
 
 /// A warm compiler: one MLIR context and target machine. One per thread; not thread-safe.
 class Compiler {

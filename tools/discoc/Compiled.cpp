@@ -41,12 +41,18 @@ std::vector<double> widened(const std::vector<float> &values) {
 
 } // namespace
 
-Result<std::string> emitStage(const dsl::Program &program, Emit stage, const std::string &gpuArch) {
+Result<std::string> emitStage(const dsl::Program &program, const Source &source, Emit stage,
+                              const std::string &gpuArch) {
+  if (std::optional<Error> refused = compiler::refusal(program, source))
+    return *refused;
   return compiler::Compiler().emit(program, stageOf(stage), {.gpuArch = gpuArch});
 }
 
-Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const BatchColumns &batch,
+Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const Source &source,
+                                  const BatchColumns &batch,
                                   const std::vector<double> &parameters) {
+  if (std::optional<Error> refused = compiler::refusal(program, source))
+    return *refused;
   Result<runtime::HostKernel> kernel = compiler::Compiler().compileHost(program);
   if (!kernel)
     return kernel.error();
@@ -85,11 +91,11 @@ Error withoutCompiler(const std::string &wanted) {
 
 } // namespace
 
-Result<std::string> emitStage(const dsl::Program &, Emit, const std::string &) {
+Result<std::string> emitStage(const dsl::Program &, const Source &, Emit, const std::string &) {
   return withoutCompiler("this stage");
 }
 
-Result<dsl::Evaluation> runOnHost(const dsl::Program &, const BatchColumns &,
+Result<dsl::Evaluation> runOnHost(const dsl::Program &, const Source &, const BatchColumns &,
                                   const std::vector<double> &) {
   return withoutCompiler("`--engine=host`");
 }

@@ -70,8 +70,8 @@ Result<void> write(const std::string &path, const std::string &text) {
   return {};
 }
 
-Result<std::string> runBatch(const dsl::Program &program, const std::vector<double> &parameters,
-                             const Options &options) {
+Result<std::string> runBatch(const dsl::Program &program, const Source &source,
+                             const std::vector<double> &parameters, const Options &options) {
   const std::string name = options.batch == "-" ? "<stdin>" : options.batch;
   Result<std::string> text = options.batch == "-" ? readStandardInput(kBatchBytes)
                                                   : data::readFile(options.batch, kBatchBytes);
@@ -83,7 +83,7 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
 
   dsl::Evaluation evaluation;
   if (options.engine == Engine::Host) {
-    Result<dsl::Evaluation> result = runOnHost(program, *columns, parameters);
+    Result<dsl::Evaluation> result = runOnHost(program, source, *columns, parameters);
     if (!result)
       return result.error();
     evaluation = std::move(*result);
@@ -94,13 +94,13 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
   return evaluationJson(program, *columns, evaluation);
 }
 
-Result<std::string> outputOf(const dsl::Program &program, const std::vector<double> &parameters,
-                             const Options &options) {
+Result<std::string> outputOf(const dsl::Program &program, const Source &source,
+                             const std::vector<double> &parameters, const Options &options) {
   if (options.action == Action::Run)
-    return runBatch(program, parameters, options);
+    return runBatch(program, source, parameters, options);
   if (options.stage == Emit::Typed)
     return typedText(program);
-  return emitStage(program, options.stage, options.gpuArch);
+  return emitStage(program, source, options.stage, options.gpuArch);
 }
 
 /// Where --fix and --format write to: the file itself, unless -o says otherwise.
@@ -178,7 +178,7 @@ Result<int> act(const Options &options, const Source &source, Reporter &reporter
     return parameters.error();
   if (options.action == Action::Check)
     return 0;
-  Result<std::string> output = outputOf(*program, *parameters, options);
+  Result<std::string> output = outputOf(*program, source, *parameters, options);
   if (!output)
     return output.error();
   Result<void> written = write(options.output.value_or("-"), *output);
