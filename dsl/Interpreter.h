@@ -85,6 +85,7 @@ public:
 
 private:
   friend class ErrorAnalysis;
+  friend class InterpreterProbe; // of tests, to look at every node
 
   /// The numbers of one node; a batch value looks the same from every pair and token.
   struct Row {
