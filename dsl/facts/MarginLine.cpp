@@ -31,7 +31,7 @@ MarginLine::Point MarginLine::at(double margin, Precision precision) {
     return (ofSum.empty() ? 0 : ofSum[0]) +
            std::accumulate(ofTokens.begin(), ofTokens.end(), 0.0) / kTokens;
   };
-  Point point;
+  Point point{.margin = margin};
   point.loss = out_.loss;
   point.chosen = gradient(Input::policy_chosen_logps, Input::policy_chosen_token_logps);
   point.rejected = gradient(Input::policy_rejected_logps, Input::policy_rejected_token_logps);

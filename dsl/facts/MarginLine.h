@@ -19,6 +19,7 @@ public:
   explicit MarginLine(const Program &program, std::span<const double> parameters);
 
   struct Point {
+    double margin = 0;
     double loss = 0;
     double slope = 0;                 // d loss / d m
     double chosen = 0, rejected = 0;  // d loss / d log-probability of either completion

@@ -34,13 +34,15 @@ private:
   std::vector<Interval> box(const Interval &margins) const {
     return {margins, domain_.coordinates[1].range};
   }
-  bool isFiniteAt(double margin) { return line_.at(margin, Precision::Float32).finite; }
 
   /// The margin nearest 0 on one side that fails; boxes nearer 0 are proved finite as long as there is
   /// budget.
-  std::optional<double> firstNonfinite(double side) {
-    if (!isFiniteAt(0))
-      return 0;
+  std::optional<MarginLine::Point> firstNonfinite(double side) {
+    const auto fails = [&](double size) {
+      return !line_.at(side * size, Precision::Float32).finite;
+    };
+    if (fails(0))
+      return line_.at(0, Precision::Float32);
     Enclosure enclosure(tape_, domain_, Precision::Float32);
     std::vector<Interval> open{{0, kLineReach}}; // of |margin|, nearest last
     for (size_t boxes = 0; !open.empty(); ++boxes) {
@@ -51,8 +53,8 @@ private:
       if (!broke && proves(enclosure, margins))
         continue;
       if (broke || part.width() <= 1e-6 * std::max(1.0, part.hi)) {
-        if (!isFiniteAt(side * part.hi))
-          return side * boundary(part.lo, part.hi, [&](double m) { return !isFiniteAt(side * m); });
+        if (fails(part.hi))
+          return line_.at(side * boundary(part.lo, part.hi, fails), Precision::Float32);
         continue;
       }
       open.push_back({part.middle(), part.hi});
@@ -96,8 +98,8 @@ private:
     for (double margin : {-10.0, -1.0, 0.0, 1.0, 10.0})
       if (const double slope = std::fabs(line_.at(margin).slope); std::isfinite(slope))
         floor_ = std::max(floor_, 1e-12 * slope);
-    const double lo = facts_.nonfiniteBelow ? *facts_.nonfiniteBelow : -kLineReach;
-    const double hi = facts_.nonfiniteAbove ? *facts_.nonfiniteAbove : kLineReach;
+    const double lo = facts_.nonfiniteBelow ? facts_.nonfiniteBelow->margin : -kLineReach;
+    const double hi = facts_.nonfiniteAbove ? facts_.nonfiniteAbove->margin : kLineReach;
     if (!(lo < hi))
       return;
     assemble(pieces(lo, hi));

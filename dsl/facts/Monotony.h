@@ -19,8 +19,8 @@ struct LineEnd {
 
 struct LineFacts {
   MarginLine::Point atZero;
-  /// The margins nearest 0 at which float32 evaluation is not finite, on either side.
-  std::optional<double> nonfiniteBelow, nonfiniteAbove;
+  /// The points nearest 0 at which float32 evaluation is not finite, on either side.
+  std::optional<MarginLine::Point> nonfiniteBelow, nonfiniteAbove;
   /// Ascending margins between which the loss rises, within the finite part; a jump upwards is an
   /// interval of one point.
   std::vector<std::pair<double, double>> risesOn;

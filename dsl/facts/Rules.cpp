@@ -104,6 +104,13 @@ Interval power(const Interval &x, const Interval &p) {
   return {-below.hi, above.hi, x.nan};
 }
 
+/// p - by, exact where p is a whole number.
+Interval lowered(const Interval &p, double by) {
+  if (p.isPoint() && isWhole(p.lo) && std::fabs(p.lo) < 0x1p52)
+    return Interval::point(p.lo - by);
+  return p - Interval::point(by);
+}
+
 /// d/dx x^p with the language's exceptions (SPEC N6); for numbers of the precision, of which the least
 /// positive one bounds the pole at 0.
 Interval powSlope(Interval x, const Interval &p, Precision precision) {
@@ -115,7 +122,7 @@ Interval powSlope(Interval x, const Interval &p, Precision precision) {
     x.lo = leastPositive(precision);
   if (zeroGivesZero && x.lo == 0 && x.hi == 0 && p.hi < 1)
     return {0, 0, x.nan};
-  Interval result = p * power(x, p - kOne);
+  Interval result = p * power(x, lowered(p, 1));
   return mayBeZero ? hull(result, kZero) : result;
 }
 
@@ -345,8 +352,8 @@ Interval slopeOf(Rule rule, const Interval *x) {
     if (!p.isPoint() || !(a.lo > 0 || (isWhole(p.lo) && p.lo >= least)))
       return Interval::all();
     if (rule == Rule::Pow)
-      return p * power(a, p - kOne);
-    return p * (p - kOne) * power(a, p - Interval{2, 2, false});
+      return p * power(a, lowered(p, 1));
+    return p * lowered(p, 1) * power(a, lowered(p, 2));
   }
   default:
     return Interval::all();

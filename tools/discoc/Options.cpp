@@ -85,7 +85,7 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
   Options options;
   std::vector<std::string> settings, warnings;
   std::string emit, explain, engine = "interpreter", format = "text";
-  bool check = false, fix = false, layOut = false; // a check happens whatever the action
+  bool check = false, facts = false, fix = false, layOut = false; // a check happens whatever the action
 
   CLI::App app{"Checks, repairs, runs and compiles objectives for preference optimisation (.dpo "
                "files)."};
@@ -108,6 +108,9 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
                      "evaluate on a batch: columns of numbers as JSON; `-` reads standard input")
           ->group(kActions)
           ->type_name("BATCH.json");
+  CLI::Option *factsOption =
+      app.add_flag("--facts", facts, "print what can be derived about the objective, as JSON")
+          ->group(kActions);
   CLI::Option *fixOption =
       app.add_flag("--fix", fix,
                    "make the safe edits that findings suggest, in the file; `-` to "
@@ -185,7 +188,7 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
   CLI::Option *chosen = nullptr;
   for (const auto &[option, action] :
        {Choice{emitOption, Action::Emit}, Choice{runOption, Action::Run},
-        Choice{fixOption, Action::Fix}, Choice{formatOption, Action::Format}}) {
+        Choice{factsOption, Action::Facts}, Choice{fixOption, Action::Fix}, Choice{formatOption, Action::Format}}) {
     if (!*option)
       continue;
     if (chosen)

@@ -14,7 +14,7 @@ namespace disco::discoc {
 enum class Emit { Ast, Typed, Obj, Grad, Loops, Llvm, Asm, Ptx };
 enum class Engine { Interpreter, Host };
 /// What to do with the objective besides checking it.
-enum class Action { Check, Emit, Run, Fix, Format };
+enum class Action { Check, Emit, Run, Facts, Fix, Format };
 
 struct Options {
   Action action = Action::Check;

@@ -9,6 +9,7 @@
 #include "tools/discoc/BatchJson.h"
 #include "tools/discoc/Compiled.h"
 #include "tools/discoc/Guard.h"
+#include "tools/discoc/FactsJson.h"
 #include "tools/discoc/Options.h"
 #include "tools/discoc/Reporter.h"
 #include "tools/discoc/TypedText.h"
@@ -98,6 +99,8 @@ Result<std::string> outputOf(const dsl::Program &program, const Source &source,
                              const std::vector<double> &parameters, const Options &options) {
   if (options.action == Action::Run)
     return runBatch(program, source, parameters, options);
+  if (options.action == Action::Facts)
+    return factsJson(program, parameters);
   if (options.stage == Emit::Typed)
     return typedText(program);
   return emitStage(program, source, options.stage, options.gpuArch);

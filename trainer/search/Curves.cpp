@@ -2,6 +2,7 @@
 #include "trainer/search/Curves.h"
 
 #include "dsl/Dsl.h"
+#include "dsl/facts/MarginLine.h"
 #include "trainer/search/Scale.h"
 
 #include <cassert>
@@ -10,7 +11,6 @@ namespace disco::search {
 
 std::vector<CurvePoint> marginCurve(const dsl::Program &program, double scale, double reach) {
   constexpr int kHalf = 60; // points on either side of 0
-  constexpr double kTokens = 30, kReference = -60;
   std::optional<ScaledObjective> scaled = scaledObjective(program);
   if (!scaled)
     return {};
@@ -20,21 +20,10 @@ std::vector<CurvePoint> marginCurve(const dsl::Program &program, double scale, d
   assert(objective && "a canonical print checks");
   std::vector<double> parameters = objective->defaultParameters();
   parameters[*objective->parameterIndex(scaled->parameter)] = scale;
-  dsl::Interpreter interpreter(*objective);
-  dsl::Evaluation out;
-  auto at = [&](double z) {
-    double half = z / scale / 2;
-    const double columns[] = {kReference + half, kReference - half, kReference,
-                              kReference,        kTokens,           kTokens};
-    dsl::Batch batch;
-    batch.pairs = 1;
-    for (size_t i = 0; i < std::size(columns); ++i)
-      batch.columns[i] = std::span(&columns[i], 1);
-    interpreter.evaluate(batch, parameters, out, dsl::Precision::Double, {true, false});
-    auto gradient = [&](size_t input) {
-      return out.gradients[input].empty() ? 0 : out.gradients[input][0];
-    };
-    return CurvePoint{z, out.loss, (gradient(0) - gradient(1)) / 2 / scale};
+  dsl::facts::MarginLine line(*objective, parameters);
+  const auto at = [&](double z) {
+    const dsl::facts::MarginLine::Point point = line.at(z / scale);
+    return CurvePoint{z, point.loss, point.slope / scale};
   };
   double atZero = at(0).loss;
   std::vector<CurvePoint> curve;

@@ -14,8 +14,7 @@ struct CurvePoint {
   double slope = 0; // d loss / d z
 };
 
-/// Of a single pair whose margin is half the chosen and half the rejected log-ratio, completions of
-/// 30 tokens; z from -reach to reach. The candidate is taken at `scale` (Scale.h), so that curves
+/// On the margin line (SPEC F3); z from -reach to reach. The candidate is taken at `scale` (Scale.h), so that curves
 /// of different scales can be compared. Empty when it has no scale.
 std::vector<CurvePoint> marginCurve(const dsl::Program &program, double scale, double reach);
 

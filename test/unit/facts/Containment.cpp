@@ -367,6 +367,7 @@ std::optional<std::string> Containment::tryBox(size_t pairs, Precision precision
                         {.gradients = true, .reports = false, .next = false});
   Enclosure enclosure(tape_, made_.domain, precision, rules_);
   enclosure.evaluate(box, method);
+  points_ += pairs;
   return compare(points, enclosure, box);
 }
 

@@ -34,6 +34,9 @@ public:
   /// first number outside, if any.
   std::optional<std::string> tryBox(size_t pairs, Precision precision, Enclosure::Method method);
 
+  /// Pairs that were evaluated and compared so far.
+  size_t points() const { return points_; }
+
 private:
   struct Points; // a batch and the coordinates of its pairs and tokens
 
@@ -52,6 +55,7 @@ private:
   std::vector<bool> read_; // by the loss
   BoxDomain made_;
   Evaluation out_;
+  size_t points_ = 0;
 };
 
 } // namespace facts
