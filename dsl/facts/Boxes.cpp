@@ -150,8 +150,8 @@ BoxDomain boxDomain(const Tape &tape, const Program &program, std::span<const do
 
 std::vector<PairValues> pairAt(const BoxDomain &box, const Program &program, Box which,
                                std::span<const double> point) {
-  PairValues pair{.referenceChosen = -60, .referenceRejected = -60,
-                  .columns = columnDefaults(program)};
+  PairValues pair{
+      .referenceChosen = -60, .referenceRejected = -60, .columns = columnDefaults(program)};
   double margin = 0, common = 0;
   for (size_t i = 0; i < point.size(); ++i)
     switch (box.roles[i]) {
@@ -228,9 +228,8 @@ std::vector<PairValues> probes(const Program &program, Box which) {
               const double u = common + chosenShare * margin;
               const double v = common - (1 - chosenShare) * margin;
               // Policy at the base, or below it where the ratio is negative.
-              PairValues pair{.chosenLength = chosenCount,
-                              .rejectedLength = rejectedCount,
-                              .columns = column};
+              PairValues pair{
+                  .chosenLength = chosenCount, .rejectedLength = rejectedCount, .columns = column};
               const auto place = [&](double ratio, double &policy, double &reference) {
                 policy = std::clamp(base + std::min(ratio, 0.0), -limits.logps, 0.0);
                 reference = policy - ratio;

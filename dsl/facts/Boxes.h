@@ -9,8 +9,9 @@
 
 namespace disco::dsl::facts {
 
-/// Log-probabilities lie in [-logps, 0], margins within +-margin, columns within +-logps, KL per token
-/// in [0, logps], lengths in [1, length], pairs in [1, pairs]. Step0: policy equals reference.
+/// Log-probabilities lie in [-logps, 0], margins within +-margin, columns within +-logps, KL per
+/// token in [0, logps], lengths in [1, length], pairs in [1, pairs]. Step0: policy equals
+/// reference.
 enum class Box : uint8_t { Step0, Operating, Adversarial };
 constexpr Box kBoxes[] = {Box::Step0, Box::Operating, Box::Adversarial};
 std::string_view boxName(Box box);
@@ -22,22 +23,22 @@ BoxLimits limitsOf(Box box);
 
 /// What a coordinate of a box stands for.
 enum class Role : uint8_t {
-  Margin,   // difference of the two log-ratios
-  Common,   // their mean
+  Margin, // difference of the two log-ratios
+  Common, // their mean
   ReferenceChosen,
   ReferenceRejected,
   ChosenLength,
   RejectedLength,
   Pairs,
   Progress,
-  Token,    // a log-probability, KL or index, different for every token
+  Token, // a log-probability, KL or index, different for every token
   Column,
   State,
 };
 
 struct BoxDomain {
   Domain domain;
-  std::vector<Role> roles;      // per coordinate
+  std::vector<Role> roles;       // per coordinate
   std::vector<uint32_t> indices; // per coordinate: which column or state
   /// The coordinate that is the number of pairs, if the program reads it through a reduction.
   uint32_t pairs = 0;
@@ -50,8 +51,8 @@ BoxDomain boxDomain(const Tape &tape, const Program &program, std::span<const do
 /// The pair at a point of the box, rounded to float32; empty where no such pair lies in the box.
 std::vector<PairValues> pairAt(const BoxDomain &box, const Program &program, Box which,
                                std::span<const double> point);
-/// Pairs at which objectives are known to fail: ties, tiny, ordinary and extreme margins, carried by
-/// either side or both, near log-probability 0 and away from it.
+/// Pairs at which objectives are known to fail: ties, tiny, ordinary and extreme margins, carried
+/// by either side or both, near log-probability 0 and away from it.
 std::vector<PairValues> probes(const Program &program, Box which);
 
 } // namespace disco::dsl::facts

@@ -1,5 +1,6 @@
-// Which situations a fact speaks of: coordinates with ranges, and how what a program reads follows from
-// them. A situation is one optimiser step; a coordinate of pairs or tokens may differ between them.
+// Which situations a fact speaks of: coordinates with ranges, and how what a program reads follows
+// from them. A situation is one optimiser step; a coordinate of pairs or tokens may differ between
+// them.
 #pragma once
 
 #include "dsl/facts/Tape.h"

@@ -6,24 +6,22 @@ namespace disco::dsl::facts {
 
 namespace {
 
-/// Charged for the arithmetic on a form itself, relative to the magnitudes that it meets: 4 roundings
-/// of a double.
+/// Charged for the arithmetic on a form itself, relative to the magnitudes that it meets: 4
+/// roundings of a double.
 constexpr double kArithmetic = 0x1p-50;
 constexpr double kLeast = std::numeric_limits<double>::denorm_min();
 
 /// Rules that round nothing.
-bool isExact(Rule rule) {
-  return rule == Rule::Neg || rule == Rule::Detach || rule == Rule::Abs;
-}
+bool isExact(Rule rule) { return rule == Rule::Neg || rule == Rule::Detach || rule == Rule::Abs; }
 
 } // namespace
 
 Enclosure::Enclosure(const Tape &tape, const Domain &domain, Precision precision,
                      RuleFunction rules)
-    : tape_(tape), domain_(domain), precision_(precision), rules_(rules), coordinates_(domain.coordinates.size()),
-      width_(coordinates_ + tape.instructions().size()), uniform_(tape.instructions().size(), 1),
-      ranges_(tape.instructions().size()), known_(tape.instructions().size()),
-      centre_(tape.instructions().size()) {
+    : tape_(tape), domain_(domain), precision_(precision), rules_(rules),
+      coordinates_(domain.coordinates.size()), width_(coordinates_ + tape.instructions().size()),
+      uniform_(tape.instructions().size(), 1), ranges_(tape.instructions().size()),
+      known_(tape.instructions().size()), centre_(tape.instructions().size()) {
   for (Slot slot = 0; slot < ranges_.size(); ++slot) {
     const Instruction &instruction = tape.instructions()[slot];
     if (instruction.rule == Rule::Leaf)
@@ -48,7 +46,9 @@ Interval Enclosure::leafRange(const LeafForm &leaf, std::span<const Interval> bo
     range = leaf.centre == 0 && leaf.terms.size() == 1 && factor == 1
                 ? box[coordinate]
                 : range + Interval::point(factor) * box[coordinate];
-  return meet(leaf.limits, leaf.rounds && !leaf.terms.empty() ? loosened(range, {-kInfinity, kInfinity}) : range);
+  return meet(leaf.limits, leaf.rounds && !leaf.terms.empty()
+                               ? loosened(range, {-kInfinity, kInfinity})
+                               : range);
 }
 
 void Enclosure::leafForm(Slot slot, const LeafForm &leaf, std::span<const Interval> box) {
@@ -66,15 +66,13 @@ void Enclosure::leafForm(Slot slot, const LeafForm &leaf, std::span<const Interv
   }
   centre_[slot] = centre;
   known_[slot] = true;
-  // A sum of several coordinates is exact as a sum of real numbers; a number or one coordinate alone
-  // is exact in double too.
+  // A sum of several coordinates is exact as a sum of real numbers; a number or one coordinate
+  // alone is exact in double too.
   if (leaf.terms.size() > 1 || (!leaf.terms.empty() && leaf.centre != 0))
     addError(slot, magnitude * kArithmetic);
 }
 
-void Enclosure::addError(Slot slot, double error) {
-  row(slot)[coordinates_ + slot] += error;
-}
+void Enclosure::addError(Slot slot, double error) { row(slot)[coordinates_ + slot] += error; }
 
 /// factor a + factorB b, factors 1 or -1 (or any for a alone).
 bool Enclosure::linear(Slot slot, Slot a, double factor, const Slot *b, double factorB) {
@@ -98,8 +96,8 @@ bool Enclosure::linear(Slot slot, Slot a, double factor, const Slot *b, double f
   return true;
 }
 
-/// (x0 + X)(y0 + Y) = x0 y0 + x0 Y + y0 X + X Y, where |X Y| is at most the product of the spreads; a
-/// square has X X between 0 and that.
+/// (x0 + X)(y0 + Y) = x0 y0 + x0 Y + y0 X + X Y, where |X Y| is at most the product of the spreads;
+/// a square has X X between 0 and that.
 bool Enclosure::product(Slot slot, Slot a, Slot b) {
   if (!known_[a] || !known_[b])
     return false;
@@ -120,7 +118,8 @@ bool Enclosure::product(Slot slot, Slot a, Slot b) {
   return std::isfinite(centre_[slot]) && std::isfinite(terms[coordinates_ + slot]);
 }
 
-/// f(x) is within f(c) + s (x - c) +- r |x - c| when all slopes are within s +- r (mean value theorem).
+/// f(x) is within f(c) + s (x - c) +- r |x - c| when all slopes are within s +- r (mean value
+/// theorem).
 bool Enclosure::smooth(Slot slot, Slot a, const Interval *operands) {
   const Rule rule = tape_.instructions()[slot].rule;
   if (!known_[a])
@@ -145,8 +144,8 @@ bool Enclosure::smooth(Slot slot, Slot a, const Interval *operands) {
   centre_[slot] = value.middle() + s * (centre_[a] - middle);
   // The C library is as good as `loosened` assumes, at the middle and wherever it is called.
   addError(slot, up(r * reach) + value.width() +
-                     (2 * value.magnitude() + std::fabs(s) * (std::fabs(centre_[a]) + as + reach +
-                                                              std::fabs(middle)) +
+                     (2 * value.magnitude() +
+                      std::fabs(s) * (std::fabs(centre_[a]) + as + reach + std::fabs(middle)) +
                       r * reach) *
                          kArithmetic +
                      kLeast * double(2 * used(slot)));
@@ -168,10 +167,10 @@ bool Enclosure::quotient(Slot slot, Slot a, Slot b) {
   const double reach = up(std::max(y.hi - middle, middle - y.lo));
   const double ys = spread(b), xs = spread(a), x0 = centre_[a];
   const double r0 = value.middle() + s * (centre_[b] - middle);
-  const double error = up(r * reach) + value.width() +
-                       (value.magnitude() +
-                        std::fabs(s) * (std::fabs(centre_[b]) + ys + std::fabs(middle))) *
-                           kArithmetic;
+  const double error =
+      up(r * reach) + value.width() +
+      (value.magnitude() + std::fabs(s) * (std::fabs(centre_[b]) + ys + std::fabs(middle))) *
+          kArithmetic;
   // 1 / y is r0 + s (terms of y) +- error.
   const double rs = std::fabs(s) * ys + error;
   double *terms = row(slot);
@@ -287,15 +286,19 @@ void Enclosure::form(Slot slot, const Interval *operands) {
     fromRange(slot);
 }
 
-/// In where(p < q, x, y), x is below q where it is p, and y is not below q where it is p (but may be
-/// NaN), and likewise for q: so a clamp is as narrow as its bounds.
+/// In where(p < q, x, y), x is below q where it is p, and y is not below q where it is p (but may
+/// be NaN), and likewise for q: so a clamp is as narrow as its bounds.
 void Enclosure::narrowArms(const Instruction &select, Interval *operands) const {
   const Instruction &condition = tape_.instructions()[select.operands[0]];
   if (condition.rule != Rule::Lt && condition.rule != Rule::Le)
     return;
   const auto &[p, q, none] = condition.operands;
-  const auto atMost = [](Interval &arm, double bound) { arm.hi = std::max(arm.lo, std::min(arm.hi, bound)); };
-  const auto atLeast = [](Interval &arm, double bound) { arm.lo = std::min(arm.hi, std::max(arm.lo, bound)); };
+  const auto atMost = [](Interval &arm, double bound) {
+    arm.hi = std::max(arm.lo, std::min(arm.hi, bound));
+  };
+  const auto atLeast = [](Interval &arm, double bound) {
+    arm.lo = std::min(arm.hi, std::max(arm.lo, bound));
+  };
   if (select.operands[1] == p)
     atMost(operands[1], ranges_[q].hi);
   if (select.operands[1] == q)

@@ -1,6 +1,6 @@
-// Encloses every value and adjoint of a program over a box of situations: intervals, and beside them
-// affine forms, which remember how values depend on the coordinates and on each other's errors. With
-// them x - x is 0 and w a + (1 - w) b stays between a and b.
+// Encloses every value and adjoint of a program over a box of situations: intervals, and beside
+// them affine forms, which remember how values depend on the coordinates and on each other's
+// errors. With them x - x is 0 and w a + (1 - w) b stays between a and b.
 #pragma once
 
 #include "dsl/facts/Domain.h"
@@ -24,7 +24,8 @@ public:
   const Interval &at(Slot slot) const { return ranges_[slot]; }
   /// For one more question about affine forms: whether a + b is 0 wherever in the box.
   bool cancels(Slot a, Slot b) const;
-  /// How much each coordinate moves the operands of what is not linear, for choosing where to split.
+  /// How much each coordinate moves the operands of what is not linear, for choosing where to
+  /// split.
   std::vector<double> influences(std::span<const Interval> box) const;
   /// The affine form of a slot: its value is within centre +- sum |terms|. Unknown unless the last
   /// evaluation was affine and the value is finite.

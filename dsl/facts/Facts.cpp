@@ -50,8 +50,8 @@ size_t nanRowsOfTen(const Program &program, std::span<const double> parameters) 
                      .columns = columnDefaults(program)});
   pairs[kBad].policyChosen = std::numeric_limits<double>::quiet_NaN();
   const bool withTokens = readsTokens(program);
-  const Situation situation(pairs, program.columns.size(), Interpreter(program).initialStates(parameters), 0,
-                            withTokens);
+  const Situation situation(pairs, program.columns.size(),
+                            Interpreter(program).initialStates(parameters), 0, withTokens);
   Evaluation out;
   Interpreter(program).evaluate(situation.batch(), parameters, out, Precision::Float32,
                                 {.gradients = true, .reports = true, .next = false});

@@ -24,8 +24,8 @@ public:
         states_(Interpreter(program).initialStates(parameters)), withTokens_(readsTokens(program)),
         coupled_(readsBatchStatistic(program)) {}
 
-  /// A situation that is not finite, of these pairs: one of them alone, or (where pairs meet in batch
-  /// statistics) twice or beside the next one.
+  /// A situation that is not finite, of these pairs: one of them alone, or (where pairs meet in
+  /// batch statistics) twice or beside the next one.
   std::optional<Situation> witness(std::span<const PairValues> pairs) {
     if (!coupled_ && pairs.size() > 1 && isFiniteOn(pairs)) // all at once first
       return std::nullopt;
@@ -85,7 +85,8 @@ std::vector<Ranges> halves(const Ranges &box, const Domain &domain,
     const double middle = box[i].middle();
     const bool divisible = box[i].isFinite() && middle > box[i].lo && middle < box[i].hi &&
                            !(domain.coordinates[i].whole && box[i].width() < 1);
-    if (divisible && influences[i] > 0 && (widest == box.size() || influences[i] > influences[widest]))
+    if (divisible && influences[i] > 0 &&
+        (widest == box.size() || influences[i] > influences[widest]))
       widest = i;
   }
   if (widest == box.size())
@@ -163,10 +164,11 @@ Finiteness finitenessOn(const Program &program, const Tape &tape,
     open[0][made.pairs] = Interval::point(1);
     open[1][made.pairs].lo = 2;
   }
-  constexpr size_t patience = 64; // boxes without a single success
+  // Given up without a single success in so many boxes, or once the open ones exceed the budget.
+  constexpr size_t patience = 64;
   size_t proved = 0;
   while (!open.empty()) {
-    if (result.boxes == kMaximalBoxes || (proved == 0 && result.boxes >= patience))
+    if (result.boxes + open.size() > kMaximalBoxes || (proved == 0 && result.boxes >= patience))
       return result;
     const Ranges box = std::move(open.front());
     open.pop_front();

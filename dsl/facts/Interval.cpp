@@ -109,8 +109,6 @@ double leastPositive(Precision precision) {
                                         : double(std::numeric_limits<float>::denorm_min());
 }
 
-double unitOf(Precision precision) {
-  return precision == Precision::Double ? 0x1p-53 : 0x1p-24;
-}
+double unitOf(Precision precision) { return precision == Precision::Double ? 0x1p-53 : 0x1p-24; }
 
 } // namespace disco::dsl::facts

@@ -1,6 +1,6 @@
-// Sets of numbers as closed intervals, with a flag for NaN beside them. Arithmetic rounds outward, so
-// that a result holds both the real value and what a computation in double gives; `rounded` then adds
-// the rounding of the precision that is analysed. Rules for whole operations are in Rules.h.
+// Sets of numbers as closed intervals, with a flag for NaN beside them. Arithmetic rounds outward,
+// so that a result holds both the real value and what a computation in double gives; `rounded` then
+// adds the rounding of the precision that is analysed. Rules for whole operations are in Rules.h.
 #pragma once
 
 #include "dsl/Interpreter.h"
@@ -34,17 +34,17 @@ struct Interval {
   friend bool operator==(const Interval &, const Interval &) = default;
 };
 
-/// The next double towards -inf or +inf; 0 stays, since a sum or product that is 0 in double has the
-/// sign of 0 (underflow is the caller's to add), and no number crosses 0.
+/// The next double towards -inf or +inf; 0 stays, since a sum or product that is 0 in double has
+/// the sign of 0 (underflow is the caller's to add), and no number crosses 0.
 inline double down(double x) { return x == 0 ? x : std::nextafter(x, -kInfinity); }
 inline double up(double x) { return x == 0 ? x : std::nextafter(x, kInfinity); }
 
 Interval hull(const Interval &a, const Interval &b);
 /// What two enclosures of one value have in common.
 Interval meet(const Interval &a, const Interval &b);
-/// Widened by what an elementary function of the C library may be wrong by (under 4 units in the last
-/// place of a double), but kept within the function's `range`. A result of 0 is exact, or what is left
-/// of a number too small for double.
+/// Widened by what an elementary function of the C library may be wrong by (under 4 units in the
+/// last place of a double), but kept within the function's `range`. A result of 0 is exact, or what
+/// is left of a number too small for double.
 enum class Zero : uint8_t { Exact, Underflow };
 Interval loosened(Interval x, const Interval &range, Zero zero = Zero::Underflow);
 

@@ -81,10 +81,7 @@ Domain MarginLine::domain(const Tape &tape, const Interval &margins) const {
       return fixed(kReference / kTokens);
     case Input::chosen_token_index:
     case Input::rejected_token_index:
-      return {.centre = (kTokens - 1) / 2,
-              .terms = {{1, 1.0}},
-              .rounds = true,
-              .varies = true};
+      return {.centre = (kTokens - 1) / 2, .terms = {{1, 1.0}}, .rounds = true, .varies = true};
     case Input::progress:
     case Input::chosen_token_kl:
     case Input::rejected_token_kl:

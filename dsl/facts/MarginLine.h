@@ -1,4 +1,5 @@
-// The margin line (SPEC F3): the one definition of "the loss at margin m" that facts and drawings use.
+// The margin line (SPEC F3): the one definition of "the loss at margin m" that facts and drawings
+// use.
 #pragma once
 
 #include "dsl/Interpreter.h"
@@ -21,9 +22,9 @@ public:
   struct Point {
     double margin = 0;
     double loss = 0;
-    double slope = 0;                 // d loss / d m
-    double chosen = 0, rejected = 0;  // d loss / d log-probability of either completion
-    bool finite = false;              // loss and every gradient
+    double slope = 0;                // d loss / d m
+    double chosen = 0, rejected = 0; // d loss / d log-probability of either completion
+    bool finite = false;             // loss and every gradient
   };
   Point at(double margin, Precision precision = Precision::Double);
   Situation situationAt(double margin) const;

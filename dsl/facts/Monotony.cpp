@@ -35,8 +35,8 @@ private:
     return {margins, domain_.coordinates[1].range};
   }
 
-  /// The margin nearest 0 on one side that fails; boxes nearer 0 are proved finite as long as there is
-  /// budget.
+  /// The margin nearest 0 on one side that fails; boxes nearer 0 are proved finite as long as there
+  /// is budget.
   std::optional<MarginLine::Point> firstNonfinite(double side) {
     const auto fails = [&](double size) {
       return !line_.at(side * size, Precision::Float32).finite;
@@ -193,9 +193,9 @@ private:
   }
 
   void assemble(const std::vector<Piece> &pieces) {
-    const auto rises = [&](double margin) { return line_.at(margin).slope > floor_; };
-    // Where the course is known: at ends of pieces with one, and in the middle of others that are too
-    // wide to be a boundary.
+    const auto slope = [&](double margin) { return line_.at(margin).slope; };
+    // Where the course is known: at ends of pieces with one, and in the middle of others that are
+    // too wide to be a boundary.
     Course last = Course::Falls;
     double known = pieces.front().margins.lo, turn = known;
     for (const Piece &piece : pieces) {
@@ -205,12 +205,16 @@ private:
         continue;
       const bool proved = piece.course != Course::Unclear;
       const double middle = piece.margins.middle();
-      const Course course = proved ? piece.course : rises(middle) ? Course::Rises : Course::Falls;
+      const Course course = proved                   ? piece.course
+                            : slope(middle) > floor_ ? Course::Rises
+                                                     : Course::Falls;
       const double at = proved ? piece.margins.lo : middle;
       if (course != last && !(&piece == &pieces.front())) {
         const bool upwards = course == Course::Rises;
-        const double next =
-            known < at ? boundary(known, at, [&](double m) { return rises(m) == upwards; }) : at;
+        // Between a rise and a fall the slope is 0; between a rise and a flat part, the floor.
+        const double level = slope(upwards ? known : at) <= 0 ? 0 : floor_;
+        const auto turned = [&](double m) { return (slope(m) > level) == upwards; };
+        const double next = known < at ? boundary(known, at, turned) : at;
         if (!upwards)
           facts_.risesOn.emplace_back(tidy(turn), tidy(next));
         turn = next;
@@ -236,8 +240,7 @@ private:
     if (!(after - before > explained))
       return;
     const double middle = before + (after - before) / 2;
-    const double at =
-        boundary(margins.lo, margins.hi, [&](double m) { return loss(m) > middle; });
+    const double at = boundary(margins.lo, margins.hi, [&](double m) { return loss(m) > middle; });
     facts_.risesOn.emplace_back(tidy(at), tidy(at));
   }
 

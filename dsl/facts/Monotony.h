@@ -1,5 +1,5 @@
-// What the loss does along the margin line (SPEC F3, F4): where it stops being finite, where it rises,
-// what it tends to.
+// What the loss does along the margin line (SPEC F3, F4): where it stops being finite, where it
+// rises, what it tends to.
 #pragma once
 
 #include "dsl/facts/MarginLine.h"
@@ -27,8 +27,8 @@ struct LineFacts {
   /// Whether enclosures prove that there are no other rises and falls.
   bool risesProved = false;
   LineEnd below, above;
-  /// Whether chosen and rejected are pushed in opposite directions (or not at all) everywhere on the
-  /// line; empty where neither enclosure nor an example says.
+  /// Whether chosen and rejected are pushed in opposite directions (or not at all) everywhere on
+  /// the line; empty where neither enclosure nor an example says.
   std::optional<bool> oppositeSlopes;
 };
 

@@ -26,7 +26,9 @@ bool reachesZero(const Interval &a) { return a.lo <= 0 && a.hi >= 0; }
 bool isZero(const Interval &a) { return a.lo == 0 && a.hi == 0 && !a.nan; }
 bool isWhole(double x) { return std::isfinite(x) && x == std::nearbyint(x); }
 
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
 double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::fabs(x))); }
 double sigmoidSlope(double x) {
   const double e = std::exp(-std::fabs(x));
@@ -111,8 +113,8 @@ Interval lowered(const Interval &p, double by) {
   return p - Interval::point(by);
 }
 
-/// d/dx x^p with the language's exceptions (SPEC N6); for numbers of the precision, of which the least
-/// positive one bounds the pole at 0.
+/// d/dx x^p with the language's exceptions (SPEC N6); for numbers of the precision, of which the
+/// least positive one bounds the pole at 0.
 Interval powSlope(Interval x, const Interval &p, Precision precision) {
   if (p.isPoint() && p.lo == 0)
     return kZero;
@@ -162,7 +164,9 @@ Interval interval(Truth truth) {
   return {truth == Truth::Always ? 1.0 : 0.0, truth == Truth::Never ? 0.0 : 1.0, false};
 }
 Truth truth(const Interval &c) {
-  return c.nan || (c.lo == 0 && c.hi != 0) ? Truth::Either : c.lo == 0 ? Truth::Never : Truth::Always;
+  return c.nan || (c.lo == 0 && c.hi != 0) ? Truth::Either
+         : c.lo == 0                       ? Truth::Never
+                                           : Truth::Always;
 }
 /// A comparison with NaN is false, but != is true.
 Truth compare(Rule rule, const Interval &a, const Interval &b) {
@@ -370,7 +374,7 @@ int chosenOperand(Rule rule, const Interval *x) {
   case Rule::Select:
     return truth(x[0]) == Truth::Always ? 1 : truth(x[0]) == Truth::Never ? 2 : -1;
   case Rule::MinPart: // NaN passes
-    return part(x[1].hi < x[2].lo, x[1].lo > x[2].hi && !x[1].nan && !x[2].nan);
+    return part(x[1].hi<x[2].lo, x[1].lo> x[2].hi && !x[1].nan && !x[2].nan);
   case Rule::MaxPart:
     return part(x[1].lo > x[2].hi, x[1].hi < x[2].lo && !x[1].nan && !x[2].nan);
   case Rule::ThenPart:

@@ -9,7 +9,8 @@
 
 namespace disco::dsl::facts {
 
-/// Operations of a tape (Tape.h). The first group are those of Ops.def that work element by element.
+/// Operations of a tape (Tape.h). The first group are those of Ops.def that work element by
+/// element.
 enum class Rule : uint8_t {
 #define DISCO_RULE(NAME, ARITY, FORM) NAME,
 #include "dsl/facts/Rules.def"
@@ -21,22 +22,23 @@ constexpr size_t kRuleCount = 0
 
 /// How an affine form (Affine.h) passes through a rule.
 enum class Form : uint8_t {
-  Leaf,    // given from outside
-  Linear,  // x, -x, x + y or x - y
-  Product, // x * y
+  Leaf,     // given from outside
+  Linear,   // x, -x, x + y or x - y
+  Product,  // x * y
   Quotient, // x / y
-  Smooth,  // f(x) with the slope that slopeOf gives; other operands are points
-  Choice,  // one of the operands where it is known which, else unknown
-  Total,   // a sum of equal or of different terms
-  Opaque,  // no linear dependence is kept
+  Smooth,   // f(x) with the slope that slopeOf gives; other operands are points
+  Choice,   // one of the operands where it is known which, else unknown
+  Total,    // a sum of equal or of different terms
+  Opaque,   // no linear dependence is kept
 };
 
 std::string_view ruleName(Rule rule);
 unsigned ruleArity(Rule rule);
 Form ruleForm(Rule rule);
 
-/// The results of the rule on members of its operands `x`, before rounding to the precision where the
-/// operation rounds (which `rounded` adds); intermediate roundings of a composite rule are included.
+/// The results of the rule on members of its operands `x`, before rounding to the precision where
+/// the operation rounds (which `rounded` adds); intermediate roundings of a composite rule are
+/// included.
 Interval apply(Rule rule, const Interval *x, Precision precision);
 /// For Form::Smooth: the derivatives in the first operand over its interval, in real numbers; not
 /// finite where there is no bound.

@@ -125,8 +125,8 @@ Slot Tape::addValue(const Program &program, NodeId id) {
   case Op::BatchQuantile:
     return add(Rule::Between, {operand(0), input(Input::batch_size)}, extent);
   case Op::TokenSum:
-    return add(Rule::SumTokens,
-               {operand(0), tokens(program[node.operands[0]].type.extent)}, extent);
+    return add(Rule::SumTokens, {operand(0), tokens(program[node.operands[0]].type.extent)},
+               extent);
   default:
     break;
   }

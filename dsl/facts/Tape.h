@@ -1,5 +1,6 @@
-// A program's value and reverse sweep written out as one list of operations, in the order and with the
-// roundings of the interpreter (SPEC N5, N6), so that one pass of interval arithmetic covers both.
+// A program's value and reverse sweep written out as one list of operations, in the order and with
+// the roundings of the interpreter (SPEC N5, N6), so that one pass of interval arithmetic covers
+// both.
 #pragma once
 
 #include "dsl/Program.h"
@@ -43,9 +44,9 @@ public:
   Slot loss() const { return loss_; }
   /// d mean loss / d input, in the input's extent; kNoSlot where nothing flows.
   Slot gradientOf(Input input) const { return gradients_[size_t(input)]; }
-  /// d loss / d margin of one pair on the margin line (MarginLine.h): each policy input moves by half
-  /// the margin, rejected ones down, a sum of log-probabilities together with its tokens. Adds what it
-  /// needs to the tape.
+  /// d loss / d margin of one pair on the margin line (MarginLine.h): each policy input moves by
+  /// half the margin, rejected ones down, a sum of log-probabilities together with its tokens. Adds
+  /// what it needs to the tape.
   Slot addMarginSlope();
   /// Value slots of a branch: a `where` or a `sign`, at which the loss may jump.
   const std::vector<Slot> &branches() const { return branches_; }

@@ -1,7 +1,5 @@
 #include "tools/discoc/FactsJson.h"
 
-#include "dsl/facts/Facts.h"
-
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -49,8 +47,9 @@ Json batchJson(const Facts &facts, const Situation &situation) {
                                              : situation.rejectedOffsets();
     const std::vector<double> &values = situation.column(input);
     for (size_t pair = 0; pair < situation.pairs(); ++pair)
-      batch[name].push_back(Json(std::vector<double>(values.begin() + ptrdiff_t(offsets[pair]),
-                                                     values.begin() + ptrdiff_t(offsets[pair + 1]))));
+      batch[name].push_back(
+          Json(std::vector<double>(values.begin() + ptrdiff_t(offsets[pair]),
+                                   values.begin() + ptrdiff_t(offsets[pair + 1]))));
   }
   for (size_t i = 0; i < facts.columns.size(); ++i)
     batch["columns"][facts.columns[i]] = situation.dataColumns()[i];
@@ -92,8 +91,7 @@ Json namesOf(const std::vector<Input> &inputs) {
 
 } // namespace
 
-std::string factsJson(const dsl::Program &program, std::span<const double> parameters) {
-  const Facts facts = factsOf(program, parameters);
+std::string factsJson(const dsl::Program &program, const Facts &facts) {
   Json rises = Json::array();
   for (const auto &[from, to] : facts.line.risesOn)
     rises.push_back({number(from), number(to)});
@@ -113,7 +111,8 @@ std::string factsJson(const dsl::Program &program, std::span<const double> param
   json["operations"] = facts.operations;
   json["slope_at_zero"] = number(facts.line.atZero.slope);
   json["rises_on"] = rises;
-  json["rises_on_verdict"] = verdictName(facts.line.risesProved ? Verdict::Proved : Verdict::Unknown);
+  json["rises_on_verdict"] =
+      verdictName(facts.line.risesProved ? Verdict::Proved : Verdict::Unknown);
   json["opposite_slopes"] = facts.line.oppositeSlopes ? Json(*facts.line.oppositeSlopes) : Json();
   json["limits"] = {{"below", endJson(facts.line.below)}, {"above", endJson(facts.line.above)}};
   json["nonfinite"] = {{"below", nonfiniteJson(facts.line.nonfiniteBelow)},

@@ -85,7 +85,8 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
   Options options;
   std::vector<std::string> settings, warnings;
   std::string emit, explain, engine = "interpreter", format = "text";
-  bool check = false, facts = false, fix = false, layOut = false; // a check happens whatever the action
+  bool check = false, facts = false, fix = false,
+       layOut = false; // a check happens whatever the action
 
   CLI::App app{"Checks, repairs, runs and compiles objectives for preference optimisation (.dpo "
                "files)."};
@@ -188,7 +189,8 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
   CLI::Option *chosen = nullptr;
   for (const auto &[option, action] :
        {Choice{emitOption, Action::Emit}, Choice{runOption, Action::Run},
-        Choice{factsOption, Action::Facts}, Choice{fixOption, Action::Fix}, Choice{formatOption, Action::Format}}) {
+        Choice{factsOption, Action::Facts}, Choice{fixOption, Action::Fix},
+        Choice{formatOption, Action::Format}}) {
     if (!*option)
       continue;
     if (chosen)

@@ -6,10 +6,11 @@
 #include "dsl/Limits.h"
 #include "dsl/Parser.h"
 #include "dsl/Repair.h"
+#include "dsl/facts/FixIts.h"
 #include "tools/discoc/BatchJson.h"
 #include "tools/discoc/Compiled.h"
-#include "tools/discoc/Guard.h"
 #include "tools/discoc/FactsJson.h"
+#include "tools/discoc/Guard.h"
 #include "tools/discoc/Options.h"
 #include "tools/discoc/Reporter.h"
 #include "tools/discoc/TypedText.h"
@@ -99,8 +100,6 @@ Result<std::string> outputOf(const dsl::Program &program, const Source &source,
                              const std::vector<double> &parameters, const Options &options) {
   if (options.action == Action::Run)
     return runBatch(program, source, parameters, options);
-  if (options.action == Action::Facts)
-    return factsJson(program, parameters);
   if (options.stage == Emit::Typed)
     return typedText(program);
   return emitStage(program, source, options.stage, options.gpuArch);
@@ -155,6 +154,23 @@ Result<int> format(const Options &options, const Source &source, Reporter &repor
   return written ? Result<int>(0) : written.error();
 }
 
+/// Prints what can be derived, and warns of what should be known.
+Result<int> facts(const Options &options, const Source &source, const dsl::Program &program,
+                  const std::vector<double> &parameters, Reporter &reporter) {
+  const dsl::facts::Facts found = dsl::facts::factsOf(program, parameters);
+  const auto compile = [](const Source &changed) {
+    Diagnostics ignored;
+    return dsl::compileSource(changed, ignored);
+  };
+  Diagnostics diagnostics(options.warnings);
+  dsl::facts::warnNotFinite(source, program, parameters, found, compile, diagnostics);
+  reporter.report(source, diagnostics);
+  Result<void> written = write(options.output.value_or("-"), factsJson(program, found));
+  if (!written)
+    return written.error();
+  return diagnostics.hasErrors() ? 1 : 0;
+}
+
 /// The action on a source that was read. The exit code, or why there is no result.
 Result<int> act(const Options &options, const Source &source, Reporter &reporter) {
   if (options.action == Action::Fix)
@@ -179,6 +195,8 @@ Result<int> act(const Options &options, const Source &source, Reporter &reporter
   Result<std::vector<double>> parameters = dsl::bindParameters(*program, options.settings);
   if (!parameters)
     return parameters.error();
+  if (options.action == Action::Facts)
+    return facts(options, source, *program, *parameters, reporter);
   if (options.action == Action::Check)
     return 0;
   Result<std::string> output = outputOf(*program, source, *parameters, options);

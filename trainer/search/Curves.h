@@ -14,8 +14,8 @@ struct CurvePoint {
   double slope = 0; // d loss / d z
 };
 
-/// On the margin line (SPEC F3); z from -reach to reach. The candidate is taken at `scale` (Scale.h), so that curves
-/// of different scales can be compared. Empty when it has no scale.
+/// On the margin line (SPEC F3); z from -reach to reach. The candidate is taken at `scale`
+/// (Scale.h), so that curves of different scales can be compared. Empty when it has no scale.
 std::vector<CurvePoint> marginCurve(const dsl::Program &program, double scale, double reach);
 
 } // namespace disco::search

@@ -33,11 +33,11 @@ Program randomTypedProgram(uint64_t seed, size_t operations) {
       return kNoNode;
     return random.below(2) ? pool->back() : (*pool)[random.below(pool->size())];
   };
-  constexpr Op elements[] = {
-      Op::Neg,      Op::Exp,    Op::Log, Op::Log1p, Op::Expm1, Op::Sqrt, Op::Abs, Op::Sign,
-      Op::Tanh,     Op::Sigmoid, Op::Softplus, Op::Detach, Op::Add, Op::Sub, Op::Mul, Op::Div,
-      Op::Add,      Op::Sub,    Op::Mul, Op::Min,   Op::Max,   Op::Lt,   Op::Le,  Op::Eq,
-      Op::Ne,       Op::And,    Op::Or,  Op::Not,   Op::Select, Op::Select};
+  constexpr Op elements[] = {Op::Neg, Op::Exp,  Op::Log,  Op::Log1p,   Op::Expm1,    Op::Sqrt,
+                             Op::Abs, Op::Sign, Op::Tanh, Op::Sigmoid, Op::Softplus, Op::Detach,
+                             Op::Add, Op::Sub,  Op::Mul,  Op::Div,     Op::Add,      Op::Sub,
+                             Op::Mul, Op::Min,  Op::Max,  Op::Lt,      Op::Le,       Op::Eq,
+                             Op::Ne,  Op::And,  Op::Or,   Op::Not,     Op::Select,   Op::Select};
   while (operations-- > 0) {
     const Extent extent = Extent(random.below(10) < 6 ? 1 : random.below(4));
     const auto &own = reals[size_t(extent)];
@@ -50,14 +50,14 @@ Program randomTypedProgram(uint64_t seed, size_t operations) {
       else if (isToken(extent))
         keep(build.apply(Op::TokenSum, {recent}));
       else if (extent == Extent::Pair && choice < std::size(elements) + 5)
-        keep(build.apply(Op::Div, {build.apply(Op::BatchSum, {recent}),
-                                   build.input(Input::batch_size)}));
+        keep(build.apply(Op::Div,
+                         {build.apply(Op::BatchSum, {recent}), build.input(Input::batch_size)}));
       else if (extent == Extent::Pair) {
         const size_t which = random.below(3);
-        keep(which == 0   ? build.apply(Op::BatchMax, {recent})
-             : which == 1 ? build.apply(Op::BatchSort, {recent})
-                          : build.apply(Op::BatchQuantile,
-                                        {recent, build.constant(random.uniform(0, 1))}));
+        keep(which == 0 ? build.apply(Op::BatchMax, {recent})
+             : which == 1
+                 ? build.apply(Op::BatchSort, {recent})
+                 : build.apply(Op::BatchQuantile, {recent, build.constant(random.uniform(0, 1))}));
       }
       continue;
     }

@@ -1,5 +1,5 @@
-// Random boxes of situations, points in them, and whether what the interpreter computes there lies in
-// the enclosure: every node's value and adjoint, as interval and as affine form.
+// Random boxes of situations, points in them, and whether what the interpreter computes there lies
+// in the enclosure: every node's value and adjoint, as interval and as affine form.
 #pragma once
 
 #include "dsl/facts/Boxes.h"
@@ -22,16 +22,16 @@ public:
 
 namespace facts {
 
-/// A program over all operations, every extent and leaf; the same seed gives the same one everywhere.
+/// A program over all operations, every extent and leaf; the same seed gives the same one
+/// everywhere.
 Program randomTypedProgram(uint64_t seed, size_t operations);
 
 class Containment {
 public:
-  Containment(const Program &program, uint64_t seed,
-              Enclosure::RuleFunction rules = &facts::apply);
+  Containment(const Program &program, uint64_t seed, Enclosure::RuleFunction rules = &facts::apply);
 
-  /// Encloses one random box, evaluates `pairs` random pairs in it and compares; a description of the
-  /// first number outside, if any.
+  /// Encloses one random box, evaluates `pairs` random pairs in it and compares; a description of
+  /// the first number outside, if any.
   std::optional<std::string> tryBox(size_t pairs, Precision precision, Enclosure::Method method);
 
   /// Pairs that were evaluated and compared so far.

@@ -8,8 +8,8 @@
 namespace disco::dsl::facts {
 namespace {
 
-/// The range of the loss of a program whose inputs are coordinates: chosen, rejected, and the weight
-/// that the reference inputs stand for, each in a given range.
+/// The range of the loss of a program whose inputs are coordinates: chosen, rejected, and the
+/// weight that the reference inputs stand for, each in a given range.
 Interval lossRange(const Program &program, std::vector<Interval> box, Enclosure::Method method) {
   const Tape tape(program);
   Domain domain;

@@ -1,5 +1,5 @@
 // Facts against what is published about objectives, closed forms, and what --facts promises.
-#include "dsl/facts/Facts.h"
+#include "dsl/facts/FixIts.h"
 
 #include "dsl/Dsl.h"
 
@@ -82,7 +82,8 @@ TEST(Facts, LossesThatLetOneNanSpread) {
 
 // SPEC F5, and the probes of the published code: which are finite everywhere they train.
 TEST(Facts, OperatingVerdictsOfDiscoveredLosses) {
-  for (const char *name : {"dpo", "hinge", "ipo", "kto_pair", "aql", "aqfl", "padll", "pfl", "simpo"})
+  for (const char *name :
+       {"dpo", "hinge", "ipo", "kto_pair", "aql", "aqfl", "padll", "pfl", "simpo"})
     EXPECT_EQ(verdictOn(Box::Operating, shipped(name)), Verdict::Proved) << name;
   for (const char *name : {"lrml", "cell", "dbaql"})
     EXPECT_EQ(verdictOn(Box::Operating, shipped(name)), Verdict::Refuted) << name;
@@ -129,9 +130,11 @@ TEST(Facts, CouplingIsWhatTheLossReads) {
   const auto coupling = [](const Program &program) {
     const Coupling found = couplingOf(program);
     std::string flags;
-    for (const auto &[set, letter] :
-         {std::pair(found.batch, 'b'), {found.sort, 'o'}, {found.stateful, 's'},
-          {found.token, 't'}, {found.scheduled, 'p'}})
+    for (const auto &[set, letter] : {std::pair(found.batch, 'b'),
+                                      {found.sort, 'o'},
+                                      {found.stateful, 's'},
+                                      {found.token, 't'},
+                                      {found.scheduled, 'p'}})
       if (set)
         flags += letter;
     return flags;
@@ -146,8 +149,8 @@ TEST(Facts, CouplingIsWhatTheLossReads) {
 TEST(Facts, SeparableIsASumOfSides) {
   EXPECT_TRUE(isSeparable(ofMargin("softplus(-chosen_ratio) + softplus(rejected_ratio) / 2")));
   EXPECT_TRUE(isSeparable(ofMargin("-0.1 * margin")));
-  EXPECT_TRUE(isSeparable(ofMargin("-(chosen_ratio - beta * square(rejected_ratio))",
-                                   "param beta = 0.1;")));
+  EXPECT_TRUE(isSeparable(
+      ofMargin("-(chosen_ratio - beta * square(rejected_ratio))", "param beta = 0.1;")));
   EXPECT_FALSE(isSeparable(ofMargin("softplus(-margin)")));
   EXPECT_FALSE(isSeparable(ofMargin("chosen_ratio * rejected_ratio")));
   // Through a batch statistic too.
@@ -222,6 +225,45 @@ TEST(Facts, StableFormsAreProved) {
             Verdict::Refuted);
   EXPECT_EQ(verdictOn(Box::Operating, ofMargin("exp(logsigmoid(margin) - 0.05 * margin)")),
             Verdict::Proved);
+}
+
+/// The text after the edits of the one warning; empty where it has none or there is no warning.
+std::string repaired(const std::string &text) {
+  const Source source("<test>", text);
+  const Program program = compile(text);
+  Diagnostics found;
+  const Compile again = [](const Source &changed) {
+    Diagnostics ignored;
+    return compileSource(changed, ignored);
+  };
+  warnNotFinite(source, program, program.defaultParameters(), factsOf(program), again, found);
+  if (found.empty())
+    return "";
+  EXPECT_EQ(found.sorted().front().kind, DiagnosticKind::NotFinite);
+  return applySafeEdits(source, found.sorted()).value_or("");
+}
+
+// SPEC F8.
+TEST(Facts, KnownFormsAreRewrittenWhereThatHelps) {
+  EXPECT_EQ(repaired("objective o { loss = sigmoid(margin) * exp(-0.05 * margin); }"),
+            "objective o { loss = exp(logsigmoid(margin) + (-0.05 * margin)); }");
+  EXPECT_EQ(repaired("objective o { loss = exp(-0.05 * margin) * (1 - sigmoid(-margin)); }"),
+            "objective o { loss = exp(logsigmoid(-(-margin)) + (-0.05 * margin)); }");
+  EXPECT_EQ(repaired("objective o { loss = exp(-margin) / exp(-0.99 * margin); }"),
+            "objective o { loss = exp((-margin) - (-0.99 * margin)); }");
+  EXPECT_EQ(repaired("objective o { loss = exp(-margin) / (1 + exp(-margin)); }"),
+            "objective o { loss = sigmoid(-margin); }");
+  // Finite, or beyond repair, or not helped.
+  EXPECT_EQ(repaired("objective o { loss = sigmoid(margin) * exp(-0.01 * margin); }"), "");
+  EXPECT_EQ(repaired("objective o { loss = exp(-margin); }"), "");
+  EXPECT_EQ(repaired("objective o { loss = sigmoid(margin) * exp(margin); }"), "");
+}
+
+TEST(Facts, LrmlIsProvedAfterItsRewriting) {
+  Result<Source> source = readSource(std::string(DISCO_OBJECTIVES) + "/lrml.dpo");
+  const std::string after = repaired(source->text());
+  EXPECT_NE(after.find("exp(logsigmoid(z / tau) + (-z))"), std::string::npos) << after;
+  EXPECT_EQ(verdictOn(Box::Adversarial, compile(after)), Verdict::Proved);
 }
 
 TEST(Facts, AClampIsAsNarrowAsItsBounds) {

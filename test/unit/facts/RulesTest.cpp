@@ -1,5 +1,5 @@
-// Every rule of the table, at numbers where such rules go wrong: it holds what the operation gives on
-// ends, middles and zeros of its operands, computed by functions that share no code with it.
+// Every rule of the table, at numbers where such rules go wrong: it holds what the operation gives
+// on ends, middles and zeros of its operands, computed by functions that share no code with it.
 #include "dsl/facts/Rules.h"
 
 #include <array>
@@ -37,8 +37,12 @@ const std::map<Rule, Function> kMeaning = {
     {Rule::Mul, [](double x, double y, double) { return x * y; }},
     {Rule::Div, [](double x, double y, double) { return x / y; }},
     {Rule::Pow, [](double x, double y, double) { return std::pow(x, y); }},
-    {Rule::Min, [](double x, double y, double) { return x != x || y != y ? kNaN : x < y ? x : y; }},
-    {Rule::Max, [](double x, double y, double) { return x != x || y != y ? kNaN : x > y ? x : y; }},
+    {Rule::Min, [](double x, double y, double) { return x != x || y != y ? kNaN
+                                                        : x < y          ? x
+                                                                         : y; }},
+    {Rule::Max, [](double x, double y, double) { return x != x || y != y ? kNaN
+                                                        : x > y          ? x
+                                                                         : y; }},
     {Rule::Lt, [](double x, double y, double) { return double(x < y); }},
     {Rule::Le, [](double x, double y, double) { return double(x <= y); }},
     {Rule::Eq, [](double x, double y, double) { return double(x == y); }},
@@ -49,16 +53,17 @@ const std::map<Rule, Function> kMeaning = {
     {Rule::OverDivisor, [](double g, double y, double b) { return g == 0 ? 0 : -(g * y) / b; }},
     {Rule::SigmoidSlope,
      [](double x, double, double) { return std::pow(0.5 / std::cosh(x / 2), 2); }},
-    {Rule::TanhSlope,
-     [](double x, double, double) { return std::pow(1 / std::cosh(x), 2); }},
+    {Rule::TanhSlope, [](double x, double, double) { return std::pow(1 / std::cosh(x), 2); }},
     {Rule::PowSlope,
      [](double x, double p, double) {
        return p == 0 || (x == 0 && p < 1) ? 0 : p * std::pow(x, p - 1);
      }},
-    {Rule::MinPart,
-     [](double g, double a, double b) { return a == b ? g / 2 : a > b ? 0 : g; }},
-    {Rule::MaxPart,
-     [](double g, double a, double b) { return a == b ? g / 2 : a < b ? 0 : g; }},
+    {Rule::MinPart, [](double g, double a, double b) { return a == b  ? g / 2
+                                                              : a > b ? 0
+                                                                      : g; }},
+    {Rule::MaxPart, [](double g, double a, double b) { return a == b  ? g / 2
+                                                              : a < b ? 0
+                                                                      : g; }},
 };
 /// Those of truth values: operands are 0 or 1.
 const std::map<Rule, Function> kLogic = {
@@ -67,9 +72,9 @@ const std::map<Rule, Function> kLogic = {
     {Rule::Not, [](double x, double, double) { return double(x == 0); }},
 };
 
-const std::vector<double> kNumbers = {-kInfinity, -kMax, -1e30, -745, -88.8, -2, -1, -0.5, -1e-30,
-                                      -kLeast,    0,     kLeast, 1e-30, 0.5,  1,  2,  88.8, 710,
-                                      1e30,       kMax,  kInfinity};
+const std::vector<double> kNumbers = {-kInfinity, -kMax,  -1e30,   -745, -88.8,  -2,    -1,
+                                      -0.5,       -1e-30, -kLeast, 0,    kLeast, 1e-30, 0.5,
+                                      1,          2,      88.8,    710,  1e30,   kMax,  kInfinity};
 
 std::vector<Interval> intervalsOver(const std::vector<double> &numbers, size_t stride) {
   std::vector<Interval> intervals;
@@ -104,15 +109,17 @@ void expectHolds(Rule rule, Function meaning, std::array<Interval, 3> x, unsigne
                           (std::isfinite(y) && y != 0 && result.contains(y * (1 + 1e-13)));
         ASSERT_TRUE(held) << ruleName(rule) << "(" << a << ", " << b << ", " << c << ") = " << y
                           << " outside [" << result.lo << ", " << result.hi << "]"
-                          << (result.nan ? " or NaN" : "") << " for [" << x[0].lo << ", "
-                          << x[0].hi << "], [" << x[1].lo << ", " << x[1].hi << "]";
+                          << (result.nan ? " or NaN" : "") << " for [" << x[0].lo << ", " << x[0].hi
+                          << "], [" << x[1].lo << ", " << x[1].hi << "]";
       }
 }
 
 TEST(Rules, HoldWhatTheOperationGivesAtSpecialValues) {
   for (const auto &[rule, meaning] : kMeaning) {
     const unsigned arity = ruleArity(rule);
-    const std::vector<Interval> intervals = intervalsOver(kNumbers, arity > 2 ? 11 : arity > 1 ? 5 : 1);
+    const std::vector<Interval> intervals = intervalsOver(kNumbers, arity > 2   ? 11
+                                                                    : arity > 1 ? 5
+                                                                                : 1);
     const std::vector<Interval> one{Interval::point(0)};
     const bool rooted = rule == Rule::OverRoot; // its second operand is a square root
     for (const Interval &a : intervals)

@@ -1,5 +1,6 @@
 // Nothing that the interpreter computes lies outside what the enclosure says (SPEC F5): ten million
-// points in random boxes of shipped and random programs; and a rule that is made too narrow is found.
+// points in random boxes of shipped and random programs; and a rule that is made too narrow is
+// found.
 #include "dsl/Dsl.h"
 #include "test/unit/facts/Containment.h"
 
@@ -29,8 +30,7 @@ size_t expectContained(const Program &program, uint64_t seed) {
   Containment containment(program, seed);
   for (size_t i = 0; i < kBoxes; ++i) {
     const auto precision = i % 2 == 0 ? Precision::Double : Precision::Float32;
-    const auto method =
-        i / 2 % 4 == 0 ? Enclosure::Method::Intervals : Enclosure::Method::Affine;
+    const auto method = i / 2 % 4 == 0 ? Enclosure::Method::Intervals : Enclosure::Method::Affine;
     const std::optional<std::string> found =
         containment.tryBox(i % 8 < 6 ? kPairs : 1 + i % 3, precision, method);
     EXPECT_FALSE(found) << program.name << ", seed " << seed << ", box " << i << ": " << *found;
