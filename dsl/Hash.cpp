@@ -20,6 +20,9 @@ std::string codeHash(const Program &program) {
     if (node.op == Op::Input)
       for (char letter : inputName(Input(node.index)))
         digests[id].add(uint64_t(letter));
+    else if (node.op == Op::Column)
+      for (char letter : program.columns[node.index].name)
+        digests[id].add(uint64_t(letter));
     else
       digests[id].add(node.index);
     digests[id].add(std::bit_cast<uint64_t>(node.constant));
@@ -33,6 +36,10 @@ std::string codeHash(const Program &program) {
   whole.add(digests[program.rejectedReward]);
   for (const Metric &metric : program.metrics)
     whole.add(digests[metric.value]);
+  for (const State &state : program.states)
+    whole.add(digests[state.initial]).add(digests[state.next]);
+  for (const Column &column : program.columns) // what a missing column is
+    whole.add(column.defaultValue ? std::bit_cast<uint64_t>(*column.defaultValue) : 1);
   return whole.text();
 }
 
