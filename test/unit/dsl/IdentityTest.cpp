@@ -78,7 +78,7 @@ struct Rows {
   }
 };
 
-/// Value and gradients over the first three steps, the states going on from step to step; the
+/// Value and gradients over the first five steps, the states going on from step to step; the
 /// gradients of token inputs after those of pair inputs. No column of the batch is given.
 std::vector<double> evaluated(const Program &program) {
   const Rows rows;
@@ -86,10 +86,10 @@ std::vector<double> evaluated(const Program &program) {
   Interpreter interpreter(program);
   const std::vector<double> parameters = program.defaultParameters();
   std::vector<double> states = interpreter.initialStates(parameters), numbers;
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < 5; ++step) {
     Batch batch;
     batch.pairs = rows.pairs;
-    batch.progress = 0.25 * step;
+    batch.progress = 0.125 * step;
     for (size_t i = 0; i < kInputCount; ++i)
       batch.columns[i] = rows.inputs[i];
     batch.chosenOffsets = rows.chosenOffsets;
@@ -167,7 +167,7 @@ INSTANTIATE_TEST_SUITE_P(File, OtherShape, testing::ValuesIn(textPairs("other-sh
 
 TEST(Identity, HasEnoughPairs) {
   EXPECT_GE(textPairs("equal.txt").size(), 60u);
-  EXPECT_GE(textPairs("different.txt").size(), 50u);
+  EXPECT_GE(textPairs("different.txt").size(), 60u);
 }
 
 } // namespace
