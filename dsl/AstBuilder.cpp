@@ -1,11 +1,11 @@
 #include "dsl/AstBuilder.h"
 
 #include "dsl/Limits.h"
+#include "dsl/support/Number.h"
 
 #include <antlr4-runtime.h>
 
 #include <charconv>
-#include <cmath>
 
 namespace disco::dsl {
 
@@ -73,9 +73,7 @@ private:
     const std::string_view text = source_.slice(span);
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    const double magnitude = std::fabs(value);
-    if (error != std::errc() || !std::isfinite(float(value)) ||
-        (magnitude > 0 && magnitude < std::numeric_limits<float>::min()))
+    if (error != std::errc() || !isFloat32Number(value))
       diagnostics_.report(DiagnosticKind::NumberOutOfRange, span,
                           "`" + std::string(text.substr(0, 32)) +
                               "` is outside the normal numbers of float32");

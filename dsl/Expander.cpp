@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cmath>
 
 namespace disco::dsl {
 
@@ -101,7 +100,7 @@ Value Expander::apply(Op op, std::span<const Value> operands, Span span) {
   Value result;
   result.node = graph.apply(op, std::span(nodes).first(operands.size()), span);
   const Node &node = graph[result.node];
-  if (literal && node.op == Op::Constant && !std::isfinite(float(node.constant))) { // SPEC T6
+  if (literal && node.op == Op::Constant && !isFloat32Number(node.constant)) { // SPEC T6
     report(DiagnosticKind::NonFiniteConstant, span,
            "this is " + formatNumber(node.constant) + ", which float32 does not hold as a number");
     return {};

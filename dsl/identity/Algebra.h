@@ -89,8 +89,9 @@ public:
 
   /// The normal form of every node that precedes or is `last`.
   std::vector<TermId> normalise(NodeId last, std::span<const double> parameters);
-  /// Whether a number left the range of double, or a form its budget: then terms mean nothing.
-  bool failed() const { return failed_; }
+  /// Thrown by anything here when a number leaves the range of double or the work its budget;
+  /// caught by lossDigest and shapeDigest.
+  struct GiveUp {};
 
   const Term &term(TermId id) const { return terms_[id]; }
   const Monomial &monomial(MonomialId id) const { return monomials_[id]; }
@@ -141,6 +142,7 @@ private:
   TermId ofAtom(AtomId atom, double exponent = 1);
   TermId product(MonomialId monomial) { return make({{monomial, 1}}); }
   TermId function(Op op, std::initializer_list<TermId> arguments);
+  void append(TermId id, double factor, std::vector<Part> &parts);
   TermId condition(Op op, TermId t, double threshold);
   const Part *lead(TermId id) const;
   double leadCoefficient(TermId id) const;
@@ -174,8 +176,7 @@ private:
   const Program &program_;
   std::span<const Digest> states_;
   double unit_;
-  bool failed_ = false;
-  size_t steps_ = 0;
+  size_t work_ = 0;
   struct DigestHash {
     size_t operator()(const Digest &digest) const { return digest.low; }
   };

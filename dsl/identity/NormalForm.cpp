@@ -20,7 +20,7 @@ std::vector<TermId> Algebra::normalise(NodeId last, std::span<const double> para
     for (unsigned i = 0; needed[id] && i < opArity(program_[id].op); ++i)
       needed[program_[id].operands[i]] = true;
   std::vector<TermId> terms(last + 1, kNoTerm);
-  for (NodeId id = 0; id <= last && !failed_; ++id) {
+  for (NodeId id = 0; id <= last; ++id) {
     if (!needed[id])
       continue;
     const Node &node = program_[id];
@@ -167,13 +167,13 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
     return kinds;
   };
   for (size_t i = 0; i < count; ++i) {
+    if (!read[i])
+      continue;
     Algebra algebra(program, states.digests, unit);
     const TermId initial = algebra.normalise(program.states[i].initial, parameters).back();
-    states.failed |= algebra.failed();
-    if (!algebra.failed())
-      states.digests[i].add(algebra.term(initial).digest);
+    states.digests[i].add(algebra.term(initial).digest);
   }
-  for (size_t before = 0; before < distinct().size() && !states.failed;) {
+  for (size_t before = 0; before < distinct().size();) {
     before = distinct().size();
     std::vector<Digest> refined = states.digests;
     Algebra algebra(program, states.digests, unit);
@@ -181,10 +181,8 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
       if (!read[i])
         continue;
       const TermId next = algebra.normalise(program.states[i].next, parameters).back();
-      if (!algebra.failed()) // a state has no gradient
-        refined[i].add(algebra.term(algebra.detach(next)).digest);
+      refined[i].add(algebra.term(algebra.detach(next)).digest); // a state has no gradient
     }
-    states.failed |= algebra.failed();
     states.digests = std::move(refined);
   }
   for (const Digest &digest : distinct())
@@ -196,14 +194,11 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
 
 LossForm::LossForm(const Program &program, std::span<const double> parameters, double unit)
     : states_(identifyStates(program, parameters, unit)), algebra(program, states_.digests, unit) {
-  const TermId loss = algebra.normalise(program.loss, parameters).back();
-  if (!algebra.failed()) // SPEC H12: the objective is the mean over pairs
-    value = algebra.batchMean(loss);
+  // SPEC H12: the objective is the mean over pairs.
+  value = algebra.batchMean(algebra.normalise(program.loss, parameters).back());
 }
 
-std::optional<Digest> LossForm::digest(TermId result) const {
-  if (algebra.failed() || states_.failed)
-    return std::nullopt;
+Digest LossForm::digest(TermId result) const {
   Digest digest = algebra.term(result).digest;
   return states_.digests.empty() ? digest : digest.add(states_.together);
 }
@@ -217,8 +212,12 @@ Digest exactDigest(const Program &program, std::span<const double> parameters) {
 }
 
 Digest lossDigest(const Program &program, std::span<const double> parameters) {
-  const LossForm form(program, parameters, 1);
-  return form.digest(form.value).value_or(exactDigest(program, parameters));
+  try {
+    const LossForm form(program, parameters, 1);
+    return form.digest(form.value);
+  } catch (const Algebra::GiveUp &) {
+    return exactDigest(program, parameters);
+  }
 }
 
 } // namespace disco::dsl

@@ -11,21 +11,21 @@ namespace disco::dsl {
 struct StateDigests {
   std::vector<Digest> digests;
   Digest together;
-  bool failed = false;
 };
 
 class LossForm {
   StateDigests states_;
 
 public:
-  /// With the parameters bound to values and all log-probabilities multiplied by `unit`.
+  /// With the parameters bound to values and all log-probabilities multiplied by `unit`. Throws
+  /// Algebra::GiveUp.
   LossForm(const Program &program, std::span<const double> parameters, double unit);
   LossForm(const LossForm &) = delete;
 
   Algebra algebra;
   TermId value = kNoTerm;
-  /// Of a term and the states; empty when numbers left the range of double.
-  std::optional<Digest> digest(TermId result) const;
+  /// Of a term and the states.
+  Digest digest(TermId result) const;
 };
 
 /// Equal for losses that the identities SPEC H1 to H14 show to be equal in value and gradient.

@@ -13,7 +13,6 @@ namespace {
 constexpr size_t kMostProducts = 400;
 constexpr double kMostRepeats = 6;      // of a sum with itself
 constexpr size_t kMostSquareParts = 21; // of a sum whose root is looked for
-constexpr size_t kMostSteps = 20'000;
 
 } // namespace
 
@@ -42,7 +41,7 @@ TermId Algebra::multiply(TermId a, TermId b) {
 
 /// The product of these factors, as parts of a sum: coefficient times the reduced product.
 void Algebra::reduce(std::vector<Factor> factors, double coefficient, std::vector<Part> &out) {
-  failed_ |= ++steps_ > kMostSteps;
+  work_ += factors.size();
   const auto before = [&](const Factor &a, const Factor &b) {
     const auto order = atoms_[a.atom].digest <=> atoms_[b.atom].digest;
     return order != 0 ? order < 0 : a.exponent < 0 && b.exponent > 0;
@@ -58,8 +57,6 @@ void Algebra::reduce(std::vector<Factor> factors, double coefficient, std::vecto
       joined.push_back(factor);
   }
   std::erase_if(joined, [](const Factor &factor) { return std::fabs(factor.exponent) < 1e-12; });
-  if (failed_)
-    return;
   if (!joinConditions(joined))
     coefficient = 0;
   if (reduceExponentials(joined, coefficient, out) || reduceAtZero(joined, coefficient, out))

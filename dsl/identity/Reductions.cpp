@@ -11,13 +11,14 @@ TermId Algebra::retarget(TermId id, bool detached) {
     return id;
   if (detached && term(id).detached != kNoTerm)
     return term(id).detached;
-  TermId sum = number(0);
+  std::vector<Part> parts;
   for (const Part &part : std::vector<Part>(term(id).parts)) {
     TermId product = number(1);
     for (const Factor &factor : std::vector<Factor>(monomials_[part.monomial].factors))
       product = multiply(product, power(retargetAtom(factor.atom, detached), factor.exponent));
-    sum = add(sum, product, part.coefficient);
+    append(product, part.coefficient, parts);
   }
+  const TermId sum = make(std::move(parts));
   if (detached)
     terms_[id].detached = sum;
   return sum;
@@ -65,7 +66,7 @@ TermId Algebra::sumOver(Op op, TermId id, Extent inner, TermId count) {
   const auto varies = [&](Extent extent) {
     return inner == Extent::Pair ? extent != Extent::Batch : isToken(extent);
   };
-  TermId sum = number(0);
+  std::vector<Part> parts;
   for (const Part &part : std::vector<Part>(term(id).parts)) {
     TermId outside = number(1);
     std::vector<Factor> inside;
@@ -100,9 +101,9 @@ TermId Algebra::sumOver(Op op, TermId id, Extent inner, TermId count) {
                               value.parts[0].coefficient)
                       : function(op, {summand});
     }
-    sum = add(sum, multiply(outside, within), part.coefficient);
+    append(multiply(outside, within), part.coefficient, parts);
   }
-  return sum;
+  return make(std::move(parts));
 }
 
 TermId Algebra::batchSum(TermId id) {

@@ -106,12 +106,10 @@ private:
 };
 
 /// Without what has no gradient, and divided by the size of the leading part.
-std::optional<Digest> shapeIn(double unit, const Program &program,
-                              std::span<const double> parameters, std::vector<double> *units) {
+Digest shapeIn(double unit, const Program &program, std::span<const double> parameters,
+               std::vector<double> *units) {
   LossForm form(program, parameters, unit);
   Algebra &algebra = form.algebra;
-  if (!form.digest(form.value))
-    return std::nullopt;
   std::vector<Part> parts;
   for (const Part &part : algebra.term(form.value).parts)
     if (algebra.monomial(part.monomial).hasGradient)
@@ -120,7 +118,7 @@ std::optional<Digest> shapeIn(double unit, const Program &program,
   const auto &left = algebra.term(kept).parts;
   const double size = left.empty() || left[0].coefficient == 0 ? 1 : left[0].coefficient;
   const TermId shape = algebra.scale(kept, 1 / std::fabs(size));
-  if (units && !algebra.failed())
+  if (units)
     *units = Units(algebra).candidates(shape);
   return form.digest(shape);
 }
@@ -128,18 +126,18 @@ std::optional<Digest> shapeIn(double unit, const Program &program,
 } // namespace
 
 Digest shapeDigest(const Program &program, std::span<const double> parameters) {
-  std::vector<double> units;
-  std::optional<Digest> least = shapeIn(1, program, parameters, &units);
-  if (!least)
+  try {
+    std::vector<double> units;
+    Digest least = shapeIn(1, program, parameters, &units);
+    // Without units the loss is a product of powers, and the unit a factor of the whole.
+    for (size_t i = 0; i < units.size(); ++i) {
+      const Digest digest = shapeIn(units[i], program, parameters, nullptr);
+      least = i == 0 ? digest : std::min(least, digest);
+    }
+    return least;
+  } catch (const Algebra::GiveUp &) {
     return exactDigest(program, parameters);
-  if (units.empty()) // the loss is a product of powers: the unit is a factor of the whole
-    return *least;
-  least.reset();
-  for (double unit : units)
-    if (const std::optional<Digest> digest = shapeIn(unit, program, parameters, nullptr);
-        digest && (!least || *digest < *least))
-      least = digest;
-  return least ? *least : exactDigest(program, parameters);
+  }
 }
 
 } // namespace disco::dsl

@@ -37,8 +37,9 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 /// Coefficients of which so little is left were meant to cancel.
 constexpr double kCancelled = 1e-12;
-/// More parts than the largest published loss needs tenfold; bounds the work on any program.
-constexpr size_t kMostParts = 1024, kMostTerms = 50'000;
+/// Parts looked at; bounds the time that any program takes to some milliseconds. The largest
+/// published loss needs a fiftieth.
+constexpr size_t kMostWork = 100'000;
 
 Range scaled(const Range &range, double factor) {
   Range out{range.low * factor, range.high * factor, range.lowOpen, range.highOpen};
@@ -260,12 +261,16 @@ std::optional<double> Algebra::asNumber(TermId id) const {
 }
 
 TermId Algebra::number(double value) {
-  failed_ |= !std::isfinite(value);
+  if (!std::isfinite(value))
+    throw GiveUp();
   return make({{kOne, value}});
 }
 
 /// Sorts parts and collects like ones: H1. What cancels is dropped, its domain is not.
 TermId Algebra::make(std::vector<Part> parts) {
+  work_ += 1 + parts.size();
+  if (work_ > kMostWork)
+    throw GiveUp();
   std::sort(parts.begin(), parts.end(), [&](const Part &a, const Part &b) {
     return monomials_[a.monomial].digest < monomials_[b.monomial].digest;
   });
@@ -278,7 +283,8 @@ TermId Algebra::make(std::vector<Part> parts) {
       sum += parts[i].coefficient;
       size += std::fabs(parts[i].coefficient);
     }
-    failed_ |= !std::isfinite(sum);
+    if (!std::isfinite(sum))
+      throw GiveUp();
     if (std::fabs(sum) > kCancelled * size)
       kept.push_back({monomial, sum});
     else if (monomials_[monomial].partial)
@@ -292,7 +298,6 @@ TermId Algebra::make(std::vector<Part> parts) {
     std::sort(kept.begin(), kept.end(), [&](const Part &a, const Part &b) {
       return monomials_[a.monomial].digest < monomials_[b.monomial].digest;
     });
-  failed_ |= kept.size() > kMostParts || terms_.items.size() > kMostTerms;
 
   Term made;
   made.range = {0, 0, false, false};
@@ -323,12 +328,16 @@ TermId Algebra::make(std::vector<Part> parts) {
   return terms_.add(std::move(made));
 }
 
+void Algebra::append(TermId id, double factor, std::vector<Part> &parts) {
+  for (const Part &part : term(id).parts)
+    parts.push_back({part.monomial, factor * part.coefficient});
+}
+
 /// a + factor b
 TermId Algebra::add(TermId a, TermId b, double factor) {
   std::vector<Part> parts = term(a).parts;
   parts.reserve(parts.size() + term(b).parts.size());
-  for (const Part &part : term(b).parts)
-    parts.push_back({part.monomial, factor * part.coefficient});
+  append(b, factor, parts);
   return make(std::move(parts));
 }
 
@@ -337,8 +346,8 @@ TermId Algebra::scale(TermId id, double factor) {
     return id;
   std::vector<Part> parts = term(id).parts;
   for (Part &part : parts) {
-    // Underflow would make different terms alike.
-    failed_ |= part.coefficient != 0 && factor != 0 && part.coefficient * factor == 0;
+    if (part.coefficient != 0 && factor != 0 && part.coefficient * factor == 0)
+      throw GiveUp(); // underflow would make different terms alike
     part.coefficient *= factor;
   }
   return make(std::move(parts));

@@ -44,8 +44,8 @@ class Writer {
 public:
   explicit Writer(Choices &choices) : choices_(choices) {
     for (size_t i = 0; i < dsl::kInputCount; ++i)
-      names_.push_back({std::string(dsl::inputName(dsl::Input(i))),
-                        dsl::inputExtent(dsl::Input(i))});
+      names_.push_back(
+          {std::string(dsl::inputName(dsl::Input(i))), dsl::inputExtent(dsl::Input(i))});
     for (const char *prelude : {"margin", "margin", "margin", "chosen_ratio", "rejected_ratio"})
       names_.push_back({prelude, Extent::Pair});
   }
@@ -66,7 +66,8 @@ public:
     }
     for (size_t i = choices_.below(5); i-- > 0;) {
       const Extent extent = Extent(choices_.below(4));
-      const std::string value = expression(extent, 4);
+      const std::string value =
+          expression(extent, 4) + (extent == Extent::Batch ? "" : " + " + exactly(extent));
       out += "  let " + declare("v", extent) + " = " + value + ";\n";
     }
     for (size_t i = 0; i < states; ++i)
@@ -88,9 +89,9 @@ private:
   }
 
   std::string number(bool anySign) {
-    constexpr const char *kNumbers[] = {"0",   "1",   "0.5",  "2",      "0.1",  "3",
-                                        "10",  "1e-3", "88",  "1e4",    "1e-6", "1e10",
-                                        "0.25", "100", "1e-30", "1e30"};
+    constexpr const char *kNumbers[] = {"0",    "1",    "0.5",   "2",   "0.1",  "3",
+                                        "10",   "1e-3", "88",    "1e4", "1e-6", "1e10",
+                                        "0.25", "100",  "1e-30", "1e30"};
     const std::string sign = anySign && choices_.below(2) ? "-" : "";
     return sign + kNumbers[choices_.below(std::size(kNumbers))];
   }
@@ -176,7 +177,7 @@ private:
       return call(pointwise[choices_.below(pointwise.size())], extent, below);
     // A reduction from the next wider extent; batch_sort keeps it.
     const bool overTokens = extent == Extent::Pair && choices_.below(2);
-    const Extent wide = !overTokens            ? Extent::Pair
+    const Extent wide = !overTokens         ? Extent::Pair
                         : choices_.below(2) ? Extent::ChosenToken
                                             : Extent::RejectedToken;
     const auto &rows = overTokens ? functions_.ofTokens : functions_.ofPairs;

@@ -21,7 +21,8 @@ void checkIdentity(const dsl::Program &program, const std::string &text) {
                 text + printed);
   fuzz::require(dsl::hash(*again, parameters) == dsl::hash(program, parameters),
                 "hash survives printing", text + printed);
-  fuzz::require(dsl::shapeHash(*again, parameters) == dsl::shapeHash(program, parameters),
+  fuzz::require(text.size() % 8 != 0 || // it takes ten times as long
+                    dsl::shapeHash(*again, parameters) == dsl::shapeHash(program, parameters),
                 "shape_hash survives printing", text + printed);
   fuzz::require(dsl::printProgram(*again) == printed, "canonical text is its own", text + printed);
 }
@@ -39,7 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!program)
     return 0;
   checkIdentity(*program, text);
-  if (const std::optional<dsl::Program> scaled = dsl::scaleMargin(*program))
+  const bool scale = text.size() % 8 == 1;
+  if (const auto scaled = scale ? dsl::scaleMargin(*program) : std::nullopt)
     checkIdentity(*scaled, text);
   return 0;
 }

@@ -20,9 +20,9 @@ bool isAboutSize(DiagnosticKind kind) {
 }
 
 double number(fuzz::Choices &choices) {
-  constexpr double kSpecial[] = {0,      -0.0,  1,    -1,      1e-30, -1e-30, 88.8,  -103.9,
-                                 1e4,    -1e4,  1e30, -1e30,   3.4e38, -3.4e38, 1e-42, 0.5,
-                                 NAN,    INFINITY, -INFINITY};
+  constexpr double kSpecial[] = {0,      -0.0, 1,    -1,       1e-30,    -1e-30, 88.8,
+                                 -103.9, 1e4,  -1e4, 1e30,     -1e30,    3.4e38, -3.4e38,
+                                 1e-42,  0.5,  NAN,  INFINITY, -INFINITY};
   const uint8_t byte = choices.next();
   return byte < 64 ? kSpecial[byte % std::size(kSpecial)] : (double(byte) - 160) / 8;
 }

@@ -147,12 +147,16 @@ std::string_view verdictName(Verdict verdict) {
   return kNames[static_cast<size_t>(verdict)];
 }
 
-std::string candidateHash(const dsl::Program &program) {
+std::vector<double> candidateParameters(const dsl::Program &program) {
   std::vector<double> parameters = program.defaultParameters();
   if (auto beta = program.parameterIndex("beta");
       beta && program.parameters[*beta].contains(kHashedBeta))
     parameters[*beta] = kHashedBeta;
-  return dsl::hash(program, parameters);
+  return parameters;
+}
+
+std::string candidateHash(const dsl::Program &program) {
+  return dsl::hash(program, candidateParameters(program));
 }
 
 Verdict probe(const dsl::Program &program, std::string &reason) {

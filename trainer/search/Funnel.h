@@ -46,8 +46,10 @@ private:
   std::unordered_set<std::string> known_;
 };
 
-/// `dsl::hash` at the default parameters, except that `beta` is bound to one value for all: the
-/// score searches it, so its default makes no other candidate.
+/// The default parameters, except that `beta` is bound to one value for all: the score searches it,
+/// so its default makes no other candidate.
+std::vector<double> candidateParameters(const dsl::Program &program);
+/// `dsl::hash` at those parameters.
 std::string candidateHash(const dsl::Program &program);
 
 /// The probes alone: Accepted, NonFinite or NoGradient, and the reason. Fixed points, float32 mode:

@@ -5,6 +5,8 @@
 #include "dsl/Dsl.h"
 #include "trainer/data/AtomicFile.h"
 #include "trainer/search/Curves.h"
+#include "trainer/search/Fingerprint.h"
+#include "trainer/search/Funnel.h"
 #include "trainer/search/Leaderboard.h"
 #include "trainer/search/Plot.h"
 #include "trainer/search/Text.h"
@@ -241,6 +243,24 @@ std::string lineage(const Run &run, const Candidate &candidate) {
          rows + "</table>";
 }
 
+/// Which earlier candidate, if any, it behaves like on all points looked at.
+std::string lookalike(const Run &run, const Candidate &candidate, const dsl::Program &program) {
+  Lookalikes known;
+  for (const Candidate &earlier : run.candidates) {
+    if (earlier.id >= candidate.id)
+      break;
+    Diagnostics diagnostics;
+    if (earlier.verdict != verdictName(Verdict::Accepted) || earlier.hash == candidate.hash)
+      continue;
+    if (auto other = dsl::compileSource(Source("<archive>", earlier.text), diagnostics))
+      known.add(earlier.label, std::move(*other));
+  }
+  const std::optional<std::string> name = known.of(program);
+  return name ? "<p class=\"soft\">Looks like " + escapeHtml(*name) +
+                    ": same losses and gradients at every point tried.</p>"
+              : "";
+}
+
 std::string finalistCard(const Run &run, const Standing &standing) {
   const Candidate &candidate = standing.candidate;
   std::string card = "<div class=\"card\"><h3>" + escapeHtml(candidate.label) +
@@ -250,6 +270,8 @@ std::string finalistCard(const Run &run, const Standing &standing) {
   Diagnostics diagnostics;
   std::optional<dsl::Program> program =
       dsl::compileSource(Source("<archive>", candidate.text), diagnostics);
+  if (program)
+    card += lookalike(run, candidate, *program);
   const Score *score = run.shortScore(candidate.id);
   double scale = standing.ranked ? standing.scale : score && score->ranked ? score->scale : 0;
   if (program && scale > 0) {

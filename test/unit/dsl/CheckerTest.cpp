@@ -112,6 +112,7 @@ TEST(Checker, LiteralsFoldInDouble) { // SPEC T6
             codeHash(compiledLoss("margin * 2.5")));
   EXPECT_EQ(findings(objective("loss = margin * 2^2^2^2^2;")), "NonFiniteConstant");
   EXPECT_EQ(findings(objective("loss = margin * log(0);")), "NonFiniteConstant");
+  EXPECT_EQ(findings(objective("loss = margin * exp(-100);")), "NonFiniteConstant"); // subnormal
   EXPECT_EQ(findings(objective("loss = margin * log1mexp(0);")), "NonFiniteConstant");
   EXPECT_EQ(findings(objective("loss = margin * (0 * (1 / 0));")), "NonFiniteConstant");
 }
