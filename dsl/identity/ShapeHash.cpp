@@ -4,6 +4,7 @@
 #include "dsl/identity/NormalForm.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace disco::dsl {
@@ -16,8 +17,8 @@ class Units {
 public:
   explicit Units(const Algebra &algebra) : algebra_(algebra) {}
 
-  /// Every unit in which some coefficient becomes 1, or two of them equal; least first. Changing
-  /// the unit of the loss changes all of these alike.
+  /// Units in which the largest coefficient of some degree in some sum becomes 1, or two of a sum
+  /// equal; least first. Changing the unit of the loss changes all of these alike.
   std::vector<double> candidates(TermId value) {
     look(value, true);
     std::sort(found_.begin(), found_.end());
@@ -30,20 +31,21 @@ public:
 
 private:
   void look(TermId id, bool anyScale, double threshold = 0) {
-    if (!seen_.insert(id).second && threshold == 0)
+    if (!seen_.insert({id, threshold}).second)
       return;
-    std::vector<std::pair<double, double>> sizes; // coefficient, degree
+    std::map<double, double> sizes; // of each degree the largest coefficient
+    const auto note = [&](double degree, double coefficient) {
+      if (coefficient != 0)
+        sizes[degree] = std::max(sizes[degree], std::fabs(coefficient));
+    };
+    note(0, threshold);
     for (const Part &part : algebra_.term(id).parts)
-      if (part.coefficient != 0)
-        sizes.emplace_back(std::fabs(part.coefficient), degree(part.monomial));
-    if (threshold != 0)
-      sizes.emplace_back(std::fabs(threshold), 0);
-    for (size_t i = 0; i < sizes.size(); ++i) {
-      if (!anyScale && sizes[i].second != 0)
-        offer(sizes[i].first, sizes[i].second);
-      for (size_t j = 0; j < i; ++j)
-        if (sizes[i].second != sizes[j].second)
-          offer(sizes[i].first / sizes[j].first, sizes[i].second - sizes[j].second);
+      note(degree(part.monomial), part.coefficient);
+    for (auto i = sizes.begin(); i != sizes.end(); ++i) {
+      if (!anyScale && i->first != 0)
+        offer(i->second, i->first);
+      for (auto j = sizes.begin(); j != i; ++j)
+        offer(i->second / j->second, i->first - j->first);
     }
     for (const Part &part : algebra_.term(id).parts)
       for (const Factor &factor : algebra_.monomial(part.monomial).factors) {
@@ -101,7 +103,7 @@ private:
   }
 
   const Algebra &algebra_;
-  std::set<TermId> seen_;
+  std::set<std::pair<TermId, double>> seen_; // with the threshold
   std::vector<double> found_;
 };
 
