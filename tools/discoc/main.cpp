@@ -158,9 +158,9 @@ Result<int> format(const Options &options, const Source &source, Reporter &repor
 Result<int> facts(const Options &options, const Source &source, const dsl::Program &program,
                   const std::vector<double> &parameters, Reporter &reporter) {
   const dsl::facts::Facts found = dsl::facts::factsOf(program, parameters);
-  const auto compile = [](const Source &changed) {
+  const auto compile = [&](const Source &changed) {
     Diagnostics ignored;
-    return dsl::compileSource(changed, ignored);
+    return dsl::compileSource(changed, ignored, dsl::Library(options.includes));
   };
   Diagnostics diagnostics(options.warnings);
   dsl::facts::warnNotFinite(source, program, parameters, found, compile, diagnostics);
