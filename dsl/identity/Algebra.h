@@ -87,8 +87,8 @@ public:
   /// `unit`.
   Algebra(const Program &program, std::span<const Digest> states, double unit);
 
-  /// The normal form of every node that precedes or is `last`.
-  std::vector<TermId> normalise(NodeId last, std::span<const double> parameters);
+  /// The normal form of a node.
+  TermId normalise(NodeId result, std::span<const double> parameters);
   /// Thrown by anything here when a number leaves the range of double or the work its budget;
   /// caught by lossDigest and shapeDigest.
   struct GiveUp {};
@@ -143,6 +143,8 @@ private:
   TermId product(MonomialId monomial) { return make({{monomial, 1}}); }
   TermId function(Op op, std::initializer_list<TermId> arguments);
   void append(TermId id, double factor, std::vector<Part> &parts);
+  struct Bound;
+  Bound bound(TermId id);
   TermId condition(Op op, TermId t, double threshold);
   const Part *lead(TermId id) const;
   double leadCoefficient(TermId id) const;

@@ -1,9 +1,10 @@
-// From a program to its normal form: one pass over the nodes, then the mean over the batch. States
+// From a program to its normal form: one visit of each node, then the mean over the batch. States
 // are told apart by what they do, not by name or place: two are the same if they begin alike and
 // go on alike, found by refining that question until it tells no more of them apart (Moore's
 // minimisation of automata).
 #include "dsl/identity/NormalForm.h"
 
+#include "dsl/Graph.h"
 #include "dsl/identity/Algebra.h"
 
 #include <algorithm>
@@ -13,27 +14,34 @@
 
 namespace disco::dsl {
 
-std::vector<TermId> Algebra::normalise(NodeId last, std::span<const double> parameters) {
-  std::vector<bool> needed(last + 1);
-  needed[last] = true;
-  for (NodeId id = last + 1; id-- > 0;)
-    for (unsigned i = 0; needed[id] && i < opArity(program_[id].op); ++i)
-      needed[program_[id].operands[i]] = true;
-  std::vector<TermId> terms(last + 1, kNoTerm);
-  for (NodeId id = 0; id <= last; ++id) {
-    if (!needed[id])
+TermId Algebra::normalise(NodeId result, std::span<const double> parameters) {
+  // In the order in which the result needs them, not in that of the program: of terms that agree to
+  // 12 digits the first one made is kept, and the order of nodes must not show.
+  std::vector<TermId> terms(result + 1, kNoTerm);
+  std::vector<NodeId> open{result};
+  while (!open.empty()) {
+    const Node &node = program_[open.back()];
+    const auto first = node.operands.begin(), last = first + opArity(node.op);
+    const auto missing = std::find_if(first, last, [&](NodeId id) { return terms[id] == kNoTerm; });
+    if (missing != last) {
+      open.push_back(*missing);
       continue;
-    const Node &node = program_[id];
+    }
     std::array<TermId, 3> x{kNoTerm, kNoTerm, kNoTerm};
-    for (unsigned i = 0; i < opArity(node.op); ++i)
-      x[i] = terms[node.operands[i]];
-    terms[id] = normalise(node, x, parameters);
+    std::transform(first, last, x.begin(), [&](NodeId id) { return terms[id]; });
+    terms[open.back()] = normalise(node, x, parameters);
+    open.pop_back();
   }
-  return terms;
+  return terms[result];
 }
 
 TermId Algebra::normalise(const Node &node, const std::array<TermId, 3> &x,
                           std::span<const double> parameters) {
+  // A function of a number is that number to its last digit: expm1(x) = exp(x) - 1 would lose them.
+  if (opShape(node.op) == OpShape::Pointwise && opArity(node.op) == 1)
+    if (auto value = asNumber(x[0]))
+      if (auto folded = foldedValue(node.op, std::array{*value}); folded && std::isfinite(*folded))
+        return number(*folded);
   switch (node.op) {
   case Op::Constant:
     return number(node.constant);
@@ -83,8 +91,10 @@ TermId Algebra::normalise(const Node &node, const std::array<TermId, 3> &x,
     return scale(max(scale(x[0], -1), scale(x[1], -1)), -1);
   case Op::Lt: // a < b is b - a > 0
     return isPositive(add(x[1], x[0], -1));
-  case Op::Le: // a <= b is not a - b > 0
-    return add(number(1), isPositive(add(x[0], x[1], -1)), -1);
+  case Op::Le: { // a <= b is b - a > 0 or b - a = 0
+    const TermId difference = add(x[1], x[0], -1);
+    return add(isPositive(difference), isZero(difference));
+  }
   case Op::Eq:
     return isZero(add(x[0], x[1], -1));
   case Op::Ne:
@@ -170,7 +180,7 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
     if (!read[i])
       continue;
     Algebra algebra(program, states.digests, unit);
-    const TermId initial = algebra.normalise(program.states[i].initial, parameters).back();
+    const TermId initial = algebra.normalise(program.states[i].initial, parameters);
     states.digests[i].add(algebra.term(initial).digest);
   }
   for (size_t before = 0; before < distinct().size();) {
@@ -180,7 +190,7 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
     for (size_t i = 0; i < count; ++i) {
       if (!read[i])
         continue;
-      const TermId next = algebra.normalise(program.states[i].next, parameters).back();
+      const TermId next = algebra.normalise(program.states[i].next, parameters);
       refined[i].add(algebra.term(algebra.detach(next)).digest); // a state has no gradient
     }
     states.digests = std::move(refined);
@@ -195,7 +205,7 @@ StateDigests identifyStates(const Program &program, std::span<const double> para
 LossForm::LossForm(const Program &program, std::span<const double> parameters, double unit)
     : states_(identifyStates(program, parameters, unit)), algebra(program, states_.digests, unit) {
   // SPEC H12: the objective is the mean over pairs.
-  value = algebra.batchMean(algebra.normalise(program.loss, parameters).back());
+  value = algebra.batchMean(algebra.normalise(program.loss, parameters));
 }
 
 Digest LossForm::digest(TermId result) const {

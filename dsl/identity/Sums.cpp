@@ -193,7 +193,6 @@ TermId Algebra::condition(Op op, TermId t, double threshold) {
   atom.threshold = threshold;
   atom.arguments[0] = t;
   atom.extent = term(t).extent;
-  atom.partial = term(t).partial;
   atom.range = {0, 1, false, false};
   addName(atom.digest, opMnemonic(op));
   atom.digest.add(term(t).digest).add(roundedBits(threshold));
