@@ -41,9 +41,12 @@ def check_words(check, definitions, macro, where, texts, pattern, column=0, with
 def check_language_lists(check):
     spec = [check.text("grammars/SPEC.md")]
     tests = list(all_text(check, "test/", TESTS).values())
+    # Texts of the language: programs, and the data of conformance and oracle.
+    programs = list(all_text(check, "test/", (".dpo",)).values())
+    programs += all_text(check, "test/conformance/", (".json", ".py")).values()
     builtins = ("dsl/Builtins.def", "DISCO_BUILTIN")
     check_words(check, *builtins, "grammars/SPEC.md", spec, r"`[^`\n]*\b{word}\b[^`\n]*`")
-    check_words(check, *builtins, "any test", tests, r"\b{word}\b")
+    check_words(check, *builtins, "any program of a test as a call", programs, r"\b{word}\(")
     inputs = ("dsl/Inputs.def", "DISCO_INPUT")
     check_words(check, *inputs, "grammars/SPEC.md", spec, r"`{word}`")
     check_words(check, *inputs, "any test", tests, r"\b{word}\b")
@@ -61,10 +64,12 @@ def check_operations(check):
 
 
 def check_diagnostics(check):
-    """Every kind has a rejected (or warned about) program and is reported somewhere."""
+    """Every kind has a rejected (or warned about) program that is held to its id and exact place,
+    and is reported somewhere."""
     kinds = ("dsl/support/DiagnosticKinds.def", "DISCO_(?:ERROR|WARNING)")
     programs = all_text(check, "test/diagnostics/", (".dpo", ".test"))
-    check_words(check, *kinds, "test/diagnostics", list(programs.values()), r"\[{word}\]")
+    place = r"(?m)^\W*CHECK[A-Z-]*:.*:\d+:\d+: (?:error|warning): .*\[{word}\]"
+    check_words(check, *kinds, "test/diagnostics with its place", list(programs.values()), place)
     code = [
         t for n, t in all_text(check, "", (".cpp", ".def")).items() if not n.startswith("test/")
     ]
@@ -80,22 +85,26 @@ def check_labels(check):
     labels = LABEL.findall(spec_text)
     for label in sorted({x for x in labels if labels.count(x) > 1}):
         check.find("grammars/SPEC.md", 0, f"label {label} stands twice")
-    cited = set()
+    cited, tested = set(), set()
     for name, text in all_text(check, "", CODE + (".dpo", ".mlir", ".test")).items():
         if name.startswith("test/policy/"):
             continue
         for match in CITATION.finditer(text):
             for label in re.findall(r"[A-Z]{1,2}\d{1,2}", match.group(1)):
                 cited.add(label)
+                if name.startswith("test/"):
+                    tested.add(label)
                 if label not in labels:
                     line = text.count("\n", 0, match.start()) + 1
                     check.find(
                         name, line, f"cites SPEC {label}, which grammars/SPEC.md does not have"
                     )
     for label in labels:
+        line = spec_text.count("\n", 0, spec_text.index(f"**{label}**")) + 1
         if label not in cited:
-            line = spec_text.count("\n", 0, spec_text.index(f"**{label}**")) + 1
             check.find("grammars/SPEC.md", line, f"{label} is cited by no code and no test")
+        elif label not in tested:
+            check.find("grammars/SPEC.md", line, f"{label} is cited by no test")
 
 
 def check_objectives(check):

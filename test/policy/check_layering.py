@@ -56,6 +56,23 @@ PROGRAMS = {
     "disco-opt": ["libtorch", "libc10", "libantlr4", "libcurl", "libsqlite"],
 }
 
+# Functions that start a program or load one, and the only files that call them. An objective, an
+# answer or a row of data is parsed and nothing more (attack row E2).
+STARTS = re.compile(
+    r"(?<![\w.>])(?:::|std::)?(system|popen|exec[lv]p?e?|execveat|fexecve|posix_spawnp?|v?fork|"
+    r"dlm?open)\s*\("
+)
+STARTERS = {
+    "trainer/search/ChildProcess.cpp": ["fork", "execve"],
+    "runtime/CudaDriver.cpp": ["dlopen"],
+}
+# Who may ask for a child process: its command is the run's own, and its arguments are paths made
+# of job keys.
+CHILD_PROCESS = "trainer/search/ChildProcess.h"
+CHILD_USERS = ["trainer/search/ChildProcess.cpp", "trainer/search/JobRunner.h"]
+# Libraries that see candidate texts, which refer to none of those functions at all.
+SEALED = ["disco_support", "disco_dsl", "disco_compiler", "disco_data"]
+
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 
@@ -143,12 +160,42 @@ def check_programs(check):
                 )
 
 
+def check_starters(check):
+    for name in check.files(".h", ".cpp"):
+        if name.startswith("test/"):
+            continue
+        text = check.text(name)
+        for match in STARTS.finditer(text):
+            if match.group(1) not in STARTERS.get(name, []):
+                line = text.count("\n", 0, match.start(1)) + 1
+                check.find(name, line, f"`{match.group(1)}` starts a program; nothing here may")
+        for line, target in includes(check, name):
+            if target == CHILD_PROCESS and name not in CHILD_USERS:
+                check.find(name, line, f"only {', '.join(CHILD_USERS)} may start processes")
+
+
+def check_sealed(check):
+    for library in SEALED:
+        for archive in check.build.rglob(f"lib{library}.a"):
+            symbols = subprocess.run(
+                ["nm", "--undefined-only", "--format=posix", str(archive)],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for symbol in re.findall(r"^(\w+) U", symbols, re.MULTILINE):
+                if STARTS.match(symbol + "("):
+                    check.find(archive.name, 0, f"refers to `{symbol}`, which starts a program")
+
+
 def run(check):
+    check_starters(check)
     check_includes(check)
     check_public_headers(check)
     if check.build:
         check_symbols(check)
         check_programs(check)
+        check_sealed(check)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,23 @@ class Layering(unittest.TestCase):
         self.assertEqual([f.split(": ")[0] for f in found], ["dsl/Ast.h:2"])
 
 
+    def test_only_the_search_starts_programs(self):
+        allowed = {
+            "trainer/search/ChildProcess.cpp": "pid_t p = fork(); execve(a, b, c);\n",
+            "trainer/search/Archive.cpp": "database.exec(x); statement->exec(); forklift();\n",
+            "trainer/search/JobRunner.h": '#include "trainer/search/ChildProcess.h"\n',
+        }
+        self.assertEqual(findings(check_layering.check_starters, allowed), [])
+        for name, text in [
+            ("dsl/Checker.cpp", "execvp(a, b);\n"),
+            ("trainer/search/Funnel.cpp", "::posix_spawn(p);\n"),
+            ("trainer/search/ChildProcess.cpp", "system(a);\n"),
+            ("runtime/CudaDriver.cpp", "fork();\n"),
+            ("trainer/search/Funnel.cpp", '#include "trainer/search/ChildProcess.h"\n'),
+        ]:
+            self.assertEqual(len(findings(check_layering.check_starters, {name: text})), 1, text)
+
+
 class Style(unittest.TestCase):
     def test_forbidden_texts(self):
         for name, text in [
@@ -124,6 +141,30 @@ class Coverage(unittest.TestCase):
     def test_rows_of_a_list(self):
         text = '#ifndef DISCO_OP\n#define DISCO_OP(NAME, M)\n#endif\nDISCO_OP(Neg, "neg", 1)\n'
         self.assertEqual(check_coverage.rows(text, "DISCO_OP"), ["Neg"])
+
+    def test_a_kind_is_held_to_its_place(self):
+        tree = {
+            "dsl/support/DiagnosticKinds.def": 'DISCO_ERROR(Odd, "odd")\n',
+            "dsl/Checker.cpp": "report(DiagnosticKind::Odd);\n",
+        }
+        for text, count in [
+            ("// RUN: not %discoc %s\n// CHECK: :4:3: error: odd [Odd]\n", 0),
+            ("// RUN: not %discoc %s\n// CHECK: error: odd [Odd]\n", 1),
+            ("// RUN: %discoc %s\n// CHECK: :4:3: error: odd [Odd]\n", 1),
+        ]:
+            files = {**tree, "test/diagnostics/fail-odd.dpo": text}
+            found = findings(check_coverage.check_diagnostics, files)
+            self.assertEqual(len(found), count, (text, found))
+
+    def test_a_rule_is_cited_by_a_test(self):
+        spec = {"grammars/SPEC.md": "- **T1** a rule\n"}
+        code = {"dsl/Checker.cpp": "// SPEC T1\n"}
+        test = {"test/unit/dsl/CheckerTest.cpp": "// SPEC T1\n"}
+        self.assertEqual(findings(check_coverage.check_labels, {**spec, **code, **test}), [])
+        found = findings(check_coverage.check_labels, {**spec, **code})
+        self.assertEqual(len(found), 1, found)
+        wrong = {"dsl/Graph.cpp": "// SPEC T9\n"}
+        self.assertEqual(len(findings(check_coverage.check_labels, {**spec, **test, **wrong})), 1)
 
 
 if __name__ == "__main__":

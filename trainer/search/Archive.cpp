@@ -17,13 +17,13 @@
 namespace disco::search {
 namespace {
 
-constexpr const char *kFormat = "1";
+constexpr const char *kFormat = "2";
 constexpr const char *kSchema = R"sql(
   CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE candidates (
     id INTEGER PRIMARY KEY, generation INTEGER NOT NULL, slot INTEGER NOT NULL, attempt INTEGER NOT NULL,
     proposer TEXT NOT NULL, label TEXT NOT NULL, parents TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT NOT NULL,
-    diagnostics TEXT NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL, code_hash TEXT NOT NULL,
+    diagnostics TEXT NOT NULL, repairs TEXT NOT NULL, text TEXT NOT NULL, hash TEXT NOT NULL, code_hash TEXT NOT NULL,
     UNIQUE (generation, slot, attempt));
   CREATE TABLE jobs (
     key TEXT PRIMARY KEY, state TEXT NOT NULL CHECK (state IN ('pending', 'running', 'finished')),
@@ -65,7 +65,8 @@ Candidate readCandidate(SQLite::Statement &row) {
   candidate.parents =
       nlohmann::json::parse(row.getColumn(6).getString()).get<std::vector<int64_t>>();
   std::string *texts[] = {&candidate.verdict, &candidate.reason, &candidate.diagnostics,
-                          &candidate.text,    &candidate.hash,   &candidate.codeHash};
+                          &candidate.repairs, &candidate.text,   &candidate.hash,
+                          &candidate.codeHash};
   for (size_t i = 0; i < std::size(texts); ++i)
     *texts[i] = row.getColumn(static_cast<int>(7 + i)).getString();
   return candidate;
@@ -189,8 +190,9 @@ Result<void> Archive::addCandidate(const Candidate &candidate) {
   return state_->guarded([&] {
     SQLite::Statement insert(*state_->database,
                              "INSERT INTO candidates (generation, slot, attempt, proposer, label, "
-                             "parents, verdict, reason, diagnostics, text, hash, code_hash) "
-                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                             "parents, verdict, reason, diagnostics, repairs, text, hash, "
+                             "code_hash) "
+                             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     insert.bind(1, candidate.generation);
     insert.bind(2, candidate.slot);
     insert.bind(3, candidate.attempt);
@@ -200,9 +202,10 @@ Result<void> Archive::addCandidate(const Candidate &candidate) {
     insert.bind(7, candidate.verdict);
     insert.bind(8, candidate.reason);
     insert.bind(9, candidate.diagnostics);
-    insert.bind(10, candidate.text);
-    insert.bind(11, candidate.hash);
-    insert.bind(12, candidate.codeHash);
+    insert.bind(10, candidate.repairs);
+    insert.bind(11, candidate.text);
+    insert.bind(12, candidate.hash);
+    insert.bind(13, candidate.codeHash);
     insert.exec();
   });
 }
@@ -213,7 +216,7 @@ Result<std::vector<Candidate>> Archive::candidates() const {
     SQLite::Statement rows(
         *state_->database,
         "SELECT id, generation, slot, attempt, proposer, label, parents, verdict, "
-        "reason, diagnostics, text, hash, code_hash FROM candidates ORDER BY id");
+        "reason, diagnostics, repairs, text, hash, code_hash FROM candidates ORDER BY id");
     while (rows.executeStep())
       candidates.push_back(readCandidate(rows));
     return candidates;

@@ -28,6 +28,7 @@ struct Candidate {
   std::string verdict; // verdictName of the funnel
   std::string reason;
   std::string diagnostics; // ids, separated by spaces
+  std::string repairs;     // ids of the findings whose safe edits made the text valid
   std::string text;        // canonical, of valid ones
   std::string hash, codeHash;
 };

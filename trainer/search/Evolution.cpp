@@ -110,6 +110,7 @@ Result<void> Evolution::record(Candidate row, const Screened &screened) {
   row.verdict = verdictName(screened.verdict);
   row.reason = screened.reason;
   row.diagnostics = joined(screened.diagnosticIds);
+  row.repairs = joined(screened.repairs);
   row.text = screened.text;
   row.hash = screened.hash;
   row.codeHash = screened.codeHash;

@@ -2,6 +2,7 @@
 #include "trainer/search/Funnel.h"
 
 #include "dsl/Dsl.h"
+#include "dsl/Repair.h"
 #include "trainer/search/Scale.h"
 #include "trainer/search/Text.h"
 
@@ -190,6 +191,14 @@ Screened Funnel::screen(const std::string &text) {
   Source source("<proposal>", text);
   Diagnostics diagnostics;
   result.program = dsl::compileSource(source, diagnostics);
+  if (!result.program) {
+    const dsl::Repair repaired = dsl::repair(source);
+    Diagnostics remaining;
+    result.program = dsl::compileSource(Source("<repaired>", repaired.text), remaining);
+    if (result.program)
+      for (const AppliedEdit &edit : repaired.edits)
+        result.repairs.emplace_back(diagnosticId(edit.kind));
+  }
   if (!result.program) {
     for (const Diagnostic &diagnostic : diagnostics.sorted()) {
       if (diagnostic.severity != Severity::Error)

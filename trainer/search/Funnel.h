@@ -31,13 +31,15 @@ struct Screened {
   std::string reason;                     // one line; empty when accepted
   std::vector<std::string> diagnosticIds; // of an invalid text
   std::optional<dsl::Program> program;    // of every valid text
+  std::vector<std::string> repairs;       // ids of the findings whose safe edits made it valid
   std::string text;                       // canonical print of a valid text
   std::string hash, codeHash;
 };
 
 class Funnel {
 public:
-  /// An accepted text is remembered: its like is a duplicate from then on.
+  /// A text that safe edits make valid (dsl/Repair.h) is screened as if it had been written so. An
+  /// accepted text is remembered: its like is a duplicate from then on.
   Screened screen(const std::string &text);
   /// Candidates accepted earlier, before a resume.
   void remember(const std::string &hash) { known_.insert(hash); }

@@ -2,6 +2,7 @@
 #include "trainer/search/OpenAiProposer.h"
 
 #include "dsl/Dsl.h"
+#include "dsl/Repair.h"
 #include "trainer/search/Answer.h"
 #include "trainer/search/Prompt.h"
 #include "trainer/search/ReplayProposer.h"
@@ -37,7 +38,8 @@ Result<Proposal> OpenAiProposer::ask(const ProposalRequest &request) {
     }
     proposal.label = extracted.name;
     proposal.text = extracted.text;
-    Source source("<proposal>", proposal.text);
+    // What safe edits make valid, the funnel repairs; the model is asked about the rest.
+    Source source("<proposal>", dsl::repair(Source("<proposal>", proposal.text)).text);
     Diagnostics diagnostics;
     if (dsl::compileSource(source, diagnostics))
       return proposal;

@@ -18,6 +18,7 @@ Candidate candidate(const std::string &text, int slot = 0) {
   candidate.label = text;
   candidate.parents = {3, 1};
   candidate.verdict = "accepted";
+  candidate.repairs = "ForeignSpelling";
   candidate.text = text;
   return candidate;
 }
@@ -36,6 +37,7 @@ TEST(Archive, TextsComeBackAsTheyWent) {
   for (size_t i = 0; i < texts.size(); ++i)
     EXPECT_EQ((*read)[i].text, texts[i]);
   EXPECT_EQ((*read)[0].parents, (std::vector<int64_t>{3, 1}));
+  EXPECT_EQ((*read)[0].repairs, "ForeignSpelling");
 }
 
 TEST(Archive, OneWriterAtATime) {

@@ -249,6 +249,22 @@ TEST(OpenAiProposer, RepairsOnceWithTheDiagnosticsAndRecords) {
   EXPECT_EQ(record.find("sk-canary"), std::string::npos);
 }
 
+TEST(OpenAiProposer, WhatSafeEditsRepairIsNotAskedAbout) {
+  MockServer server(
+      always(chatAnswer("```\nobjective good { return -F.logsigmoid(margin) }\n```")));
+  OpenAiConfig config;
+  config.base_url = server.url();
+  config.model = "m";
+  OpenAiProposer proposer(*ChatClient::create(config, kKey, [](double) {}), "");
+  std::vector<Individual> population = onlyDpo();
+  ProposalRequest request;
+  request.population = population;
+  Result<Proposal> proposal = proposer.propose(request);
+  ASSERT_TRUE(proposal) << proposal.error().message;
+  EXPECT_EQ(proposal->text, "objective good { return -F.logsigmoid(margin) }");
+  EXPECT_EQ(server.requests().size(), 1u);
+}
+
 TEST(OpenAiProposer, ADownServerStopsTheRunWhichCanGoOn) {
   TemporaryFolder folder;
   std::string base;

@@ -82,6 +82,22 @@ TEST(Funnel, HostileTextsAreOnlyInvalid) {
   }
 }
 
+TEST(Funnel, SafeEditsAreMadeAndNamed) {
+  const Screened screened = screen("-F.logsigmoid(beta * margin) + 0 * (margin < 0)");
+  EXPECT_EQ(screened.verdict, Verdict::Accepted) << screened.reason;
+  EXPECT_EQ(screened.repairs, (std::vector<std::string>{"ForeignSpelling", "KindMismatch"}));
+  EXPECT_TRUE(screened.diagnosticIds.empty());
+  EXPECT_NE(screened.text.find("logsigmoid"), std::string::npos) << screened.text;
+  EXPECT_TRUE(screen("softplus(-beta * margin)").repairs.empty());
+}
+
+TEST(Funnel, WhatRemainsAfterSafeEditsIsInvalidForWhatWasWritten) {
+  const Screened screened = screen("F.logsigmoid(beta * unheard_of)");
+  EXPECT_EQ(screened.verdict, Verdict::Invalid);
+  EXPECT_TRUE(screened.repairs.empty());
+  EXPECT_EQ(screened.diagnosticIds, std::vector<std::string>{"ForeignSpelling"});
+}
+
 TEST(Funnel, TheSameFunctionIsADuplicate) {
   Funnel funnel;
   auto verdict = [&](const std::string &text) { return verdictName(funnel.screen(text).verdict); };
