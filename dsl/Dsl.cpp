@@ -91,9 +91,6 @@ Result<Source> readSource(const std::string &path) {
       break;
     size += size_t(got);
   }
-  if (size > Limits::sourceBytes) // SPEC X1
-    return failed("is larger than " + std::to_string(Limits::sourceBytes) +
-                  " bytes, too large for an objective [SourceTooLong]");
   text.resize(size);
   return Source(path, std::move(text));
 }

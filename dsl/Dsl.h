@@ -58,8 +58,8 @@ bindParameters(const Program &program,
 /// What the states hold before the first optimiser step. [Program::states]
 std::vector<double> initialStates(const Program &program, std::span<const double> parameters);
 
-/// Reads a file of at most Limits::sourceBytes; refuses directories, devices and larger files with
-/// a clear message.
+/// Reads a file, refusing directories and devices with a clear message. Of a file that is too large
+/// it reads one byte more than Limits::sourceBytes, which the parser refuses.
 Result<Source> readSource(const std::string &path);
 
 } // namespace disco::dsl

@@ -60,9 +60,10 @@ std::optional<std::string> checkEncoding(const Source &source, Diagnostics &diag
   const std::string &text = source.text();
   if (text.size() > Limits::sourceBytes) {
     // SPEC X1
-    diagnostics.report(DiagnosticKind::SourceTooLong, {0, 0},
-                       "the text has " + std::to_string(text.size()) + " bytes, the limit is " +
-                           std::to_string(Limits::sourceBytes));
+    constexpr uint32_t kFirst = Limits::sourceBytes; // that is too much
+    diagnostics.report(DiagnosticKind::SourceTooLong, {kFirst, kFirst + 1},
+                       "the text goes on beyond " + std::to_string(Limits::sourceBytes) +
+                           " bytes, too large for an objective");
     return std::nullopt;
   }
   std::string ascii = text;

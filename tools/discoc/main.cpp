@@ -58,10 +58,11 @@ std::string resolved(const Options &options) {
 Result<Source> readObjective(const Options &options) {
   if (options.file != "-")
     return dsl::readSource(resolved(options));
-  Result<std::string> text = readStandardInput(dsl::Limits::sourceBytes);
-  if (!text)
-    return text.error();
-  return Source("<stdin>", std::move(*text));
+  // Like readSource, a byte more than an objective may have: the parser refuses it by place.
+  std::string text(dsl::Limits::sourceBytes + 1, '\0');
+  std::cin.read(text.data(), std::streamsize(text.size()));
+  text.resize(size_t(std::cin.gcount()));
+  return Source("<stdin>", std::move(text));
 }
 
 Result<void> write(const std::string &path, const std::string &text) {
@@ -127,8 +128,9 @@ Result<void> rewrite(const Options &options, const Source &source, const std::st
 
 Result<int> fix(const Options &options, const Source &source, Reporter &reporter) {
   const dsl::Repair repaired = dsl::repair(source, dsl::Library(options.includes));
-  Result<void> written = rewrite(options, source, repaired.text);
-  if (!written)
+  const bool whole = source.text().size() <= dsl::Limits::sourceBytes;
+  if (Result<void> written = whole ? rewrite(options, source, repaired.text) : Result<void>();
+      !written)
     return written.error();
   for (const AppliedEdit &edit : repaired.edits)
     reporter.report(source, edit);

@@ -28,14 +28,14 @@ std::string repeat(size_t count, const std::string &text) {
 
 const std::string kLoss = "loss = softplus(-margin);";
 
-TEST(Limits, SourceBytes) {
+TEST(Limits, SourceBytes) { // SPEC X1
   expectLimit(Limits::sourceBytes, "SourceTooLong", [](size_t n) {
     std::string text = objective(kLoss);
     return text + std::string(n - text.size(), ' ');
   });
 }
 
-TEST(Limits, Tokens) {
+TEST(Limits, Tokens) { // SPEC X2
   // `objective o { loss = margin ; }` are 8 tokens, `+1` are 2, and `-` is 1.
   expectLimit(Limits::tokens, "TooManyTokens", [](size_t n) {
     return objective("loss = " + std::string(n % 2 ? "-" : "") + "margin" +
@@ -43,7 +43,7 @@ TEST(Limits, Tokens) {
   });
 }
 
-TEST(Limits, DepthOfEachShape) {
+TEST(Limits, DepthOfEachShape) { // SPEC X3
   const auto nested = [](size_t n, const std::string &open, const std::string &close) {
     return objective("loss = " + repeat(n, open) + "margin" + repeat(n, close) + ";");
   };
@@ -58,7 +58,7 @@ TEST(Limits, FlatChainIsNotDeep) {
   EXPECT_EQ(findings(objective("loss = margin" + repeat(200, " + 1") + ";")), "");
 }
 
-TEST(Limits, Bindings) {
+TEST(Limits, Bindings) { // SPEC X4
   expectLimit(Limits::bindings, "TooManyBindings", [](size_t n) {
     std::string items;
     for (size_t i = 0; i < n; ++i)
@@ -67,7 +67,7 @@ TEST(Limits, Bindings) {
   });
 }
 
-TEST(Limits, Parameters) {
+TEST(Limits, Parameters) { // SPEC X5
   expectLimit(Limits::parameters, "TooManyParameters", [](size_t n) {
     std::string items;
     for (size_t i = 0; i < n; ++i)
@@ -105,13 +105,13 @@ TEST(Limits, UsesAreBindings) { // SPEC X4
   });
 }
 
-TEST(Limits, IdentifierLength) {
+TEST(Limits, IdentifierLength) { // SPEC X6
   expectLimit(Limits::identifierLength, "NameTooLong", [](size_t n) {
     return objective("let " + std::string(n, 'a') + " = margin;" + kLoss);
   });
 }
 
-TEST(Limits, Expansions) {
+TEST(Limits, Expansions) { // SPEC X8
   // f4 makes 16 + 8 + 4 + 2 + 1 calls; the rest are calls of f0.
   expectLimit(Limits::expansions, "TooManyExpansions", [](size_t n) {
     std::string items = "fn f0(x) = x;\n";
@@ -123,7 +123,7 @@ TEST(Limits, Expansions) {
   });
 }
 
-TEST(Limits, Nodes) {
+TEST(Limits, Nodes) { // SPEC X9
   // Four inputs, three nodes of the margin; each term adds a number and a sum.
   expectLimit(Limits::nodes, "TooManyNodes", [](size_t n) {
     std::string loss = n % 2 == 0 ? "exp(margin)" : "margin";
@@ -146,7 +146,7 @@ TEST(Limits, OperationsCountForwardAndBackward) {
             1u + 2u + 1u);
 }
 
-TEST(Limits, Operations) {
+TEST(Limits, Operations) { // SPEC X10
   // A product of two values with gradients is 1 + 4, an exponential 1 + 2, a number added 1 + 2:
   // any total can be met.
   const auto text = [](size_t n) {
@@ -174,7 +174,7 @@ TEST(Limits, Operations) {
   expectLimit(Limits::operations, "TooManyOperations", text);
 }
 
-TEST(Limits, Diagnostics) {
+TEST(Limits, Diagnostics) { // SPEC X7
   const auto text = [](size_t n) {
     std::string loss = "margin";
     for (size_t i = 0; i < n; ++i)
