@@ -1,5 +1,5 @@
-# Metamorphic ties: two objectives that are one function under some parameters. Both sides go
-# through discoc; no formula takes part.
+# Metamorphic ties: two objectives that are one function under some parameters and columns. Both
+# sides go through discoc; no formula takes part.
 import torch
 
 from compare import differences
@@ -21,24 +21,44 @@ SAME = [
     ("fdpo_reverse_kl", {"beta": 0.3}, "dpo", {"beta": 0.3}),
     ("online_dpo", {"beta": 0.3}, "dpo", {"beta": 0.3}),
     ("adaptive_beta", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
+    ("beta_dpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
+    ("alpha_dpo", {"beta": 0.3, "alpha": 0, "gamma": 0}, "cpo", {"beta": 0.3}),
+    ("madpo", {"beta": 0.3}, "dpo", {"beta": 0.3}),
+    ("xpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
     ("rpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
     ("dpo_sft", {"beta": 0.3, "gamma": 0}, "dpo", {"beta": 0.3}),
+    ("dpo_bco", {"beta": 0.3, "weight": 0}, "dpo", {"beta": 0.3}),
     ("cpo", {"beta": 0.3}, "reference_free_dpo", {"beta": 0.3}),
     ("cpo_simpo", {"beta": 3, "gamma": 1, "alpha": 0}, "simpo", {"beta": 3, "gamma": 1}),
     ("mpo", {"preference_weight": 0, "quality_weight": 0, "generation_weight": 1}, "sft", {}),
     ("mpo", {"preference_weight": 0, "quality_weight": 1, "generation_weight": 0}, "bco_pair", {}),
+    ("sppo_soft", {"beta": 0.3}, "sppo_hard", {"beta": 0.3}),
+    ("nemo_rpo_sq", {"beta": 1, "scale": 1}, "ipo", {"beta": 0.25}),
+    ("inpo", {"ratio": 1, "eta": 0.25}, "ipo", {"beta": 0.25}),
+    ("mnpo", {"ratio": 1, "eta": 0.25}, "inpo", {"ratio": 1, "eta": 0.25}),
 ]
+# What the columns must hold for that; any other column is drawn as its oracle says.
+FIXED = {
+    "weight": 1.0,
+    "chosen_probability": 1.0,
+    "rejected_probability": 0.0,
+    "chosen_reward": 2.5,
+    "rejected_reward": 0.5,
+}
 
 
 def check(discoc, names, report):
-    typical, start, extreme = (all_batches({})[i] for i in (3, 6, -2))
     for one, values, other, others in SAME:
         if not {one, other} <= names:
             continue
-        for batch in (typical, start, extreme):
+        columns = ORACLES[one].columns | ORACLES[other].columns
+        columns |= {k: lambda unit, v=v: torch.full_like(unit, v) for k, v in FIXED.items()}
+        for batch in all_batches(columns):
+            if batch.name not in ("7 pairs", "start, 3", "extreme"):
+                continue
             got = discoc(ORACLES[one], batch, values)
             want = discoc(ORACLES[other], batch, others)
-            rows = torch.ones(batch.size, dtype=torch.float64)
+            rows = torch.ones(batch.size)
             want.forward = want.backward = rows * max(abs(want.loss), 1.0)
             want.next = got.next = {}
             report.add(f"{one} is {other} on {batch.name}", differences(got, want, batch))

@@ -17,7 +17,7 @@ HISTORIES = {f"history{i}_{side}_logps": LOGP for i in (0, 1) for side in ("chos
 @oracle(
     "sppo_soft",
     "Wu et al. 2024, arXiv:2405.00675, (4.7)",
-    beta=0.0075,
+    beta=0.1,
     settings=[{"beta": 0.01}, {"beta": 2.0}],
     columns={"chosen_probability": PROBABILITY, "rejected_probability": PROBABILITY},
 )
