@@ -144,7 +144,7 @@ def check_values(oracle, discoc, report):
 
 
 def tensors(numbers):
-    return types.SimpleNamespace(**{k: torch.tensor(float(v)) for k, v in numbers.items()})
+    return {name: torch.tensor(float(value)) for name, value in numbers.items()}
 
 
 def initial(oracle):

@@ -189,7 +189,7 @@ def moved(old, new):
 )
 def beta_dpo(x, p, state):
     margin = x.rho.mean().detach()
-    running = moved(state.mean_margin, margin)
+    running = moved(state["mean_margin"], margin)
     scale = torch.clamp(p.beta * (1 + p.alpha * (margin - running)), min=1e-3)
     return softplus(-scale * x.rho), {"mean_margin": running}
 
@@ -204,8 +204,8 @@ def beta_dpo(x, p, state):
 )
 def adaptive_beta(x, p, state):
     margin = x.rho.mean().detach()
-    scale = torch.clamp(p.beta * (1 + p.alpha * (margin - state.mean_margin)), min=1e-3)
-    return softplus(-scale * x.rho), {"mean_margin": moved(state.mean_margin, margin)}
+    scale = torch.clamp(p.beta * (1 + p.alpha * (margin - state["mean_margin"])), min=1e-3)
+    return softplus(-scale * x.rho), {"mean_margin": moved(state["mean_margin"], margin)}
 
 
 # With a spread of 0, as at the first step, the released code divides 0 by 0; here the normalised
@@ -221,7 +221,7 @@ def adaptive_beta(x, p, state):
 )
 def alpha_dpo(x, p, state):
     rho = x.rho.detach()
-    mean, spread = moved(state.mean, rho.mean()), moved(state.spread, std(rho))
+    mean, spread = moved(state["mean"], rho.mean()), moved(state["spread"], std(rho))
     normal = (rho - mean) / spread if spread > 0 else torch.zeros_like(rho)
     losses = softplus(-p.beta * (x.a - x.b - (p.alpha * normal + p.gamma)))
     return losses, {"mean": mean, "spread": spread}
@@ -230,8 +230,8 @@ def alpha_dpo(x, p, state):
 def running_delta(x, p, state):
     """The mean of the batch means of all rewards so far, this batch included."""
     rewards = p.beta * torch.cat([x.u, x.v]).detach()
-    total = state.mean * state.steps + rewards.mean()
-    return total / (state.steps + 1)
+    total = state["mean"] * state["steps"] + rewards.mean()
+    return total / (state["steps"] + 1)
 
 
 @oracle(
@@ -244,7 +244,7 @@ def running_delta(x, p, state):
 def bco_running(x, p, state):
     delta = running_delta(x, p, state)
     losses = softplus(-(p.beta * x.u - delta)) + softplus(p.beta * x.v - delta)
-    return losses, {"mean": delta, "steps": state.steps + 1}
+    return losses, {"mean": delta, "steps": state["steps"] + 1}
 
 
 @oracle(
@@ -253,8 +253,10 @@ def bco_running(x, p, state):
     beta=0.1,
     weight=1.0,
     settings=[{"beta": 1.0, "weight": 0.2}],
-    state={"mean": 0.0, "steps": 0.0},
+    state={"bco_running.mean": 0.0, "bco_running.steps": 0.0},
 )
 def dpo_bco(x, p, state):
-    shifted, following = bco_running(x, p, state)
-    return (dpo(x, p) + p.weight * shifted) / (1 + p.weight), following
+    inner = {name: state[f"bco_running.{name}"] for name in ("mean", "steps")}
+    shifted, following = bco_running(x, p, inner)
+    losses = (dpo(x, p) + p.weight * shifted) / (1 + p.weight)
+    return losses, {f"bco_running.{name}": value for name, value in following.items()}
