@@ -25,14 +25,19 @@ DialectRegistry pipelineRegistry() {
   return registry;
 }
 
-/// The place that a location of emitObj names.
-std::string describe(Location loc) {
+/// The place in `source` that a location of emitObj names; the objective and byte without a source.
+std::string describe(Location loc, const Source *source) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  if (auto place = loc->findInstanceOf<FileLineColLoc>())
+  auto place = loc->findInstanceOf<FileLineColLoc>();
+  if (place && source) {
+    const LineColumn at = source->lineColumn(place.getColumn());
+    stream << source->name() << ":" << at.line << ":" << at.column;
+  } else if (place) {
     stream << "objective " << place.getFilename().getValue() << ", byte " << place.getColumn();
-  else
+  } else {
     stream << loc;
+  }
   return text;
 }
 
@@ -43,19 +48,6 @@ std::string printed(const llvm::Module &module) {
   return text;
 }
 
-std::string refusalText(const dsl::Program &program, dsl::NodeId refused) {
-  const dsl::Node &node = program[refused];
-  const std::string_view name = node.op == dsl::Op::Input ? dsl::inputName(dsl::Input(node.index))
-                                : node.op == dsl::Op::Column ? program.columns[node.index].name
-                                : node.op == dsl::Op::State  ? program.states[node.index].name
-                                                             : dsl::opMnemonic(node.op);
-  const std::string_view what = node.op == dsl::Op::Column  ? "the column "
-                                : node.op == dsl::Op::State ? "the state "
-                                                            : "";
-  return "objective `" + program.name + "`: " + std::string(what) + "`" + std::string(name) +
-         "` is not compiled yet; evaluate it with `--engine=interpreter`";
-}
-
 } // namespace
 
 struct Compiler::State {
@@ -64,7 +56,8 @@ struct Compiler::State {
   PassManager simplify{&context}, differentiate{&context}, hostLoops{&context},
       gpuKernels{&context}, llvmDialect{&context};
   Result<HostTarget> host = HostTarget::create();
-  std::string problems; // what MLIR reported during the current request
+  const Source *source = nullptr; // of the current request, where its places are wanted
+  std::string problems;           // what MLIR reported during it
 
   State() {
     context.loadAllAvailableDialects();
@@ -80,8 +73,8 @@ struct Compiler::State {
 #endif
     context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-        problems += (problems.empty() ? "" : "\n") + describe(diagnostic.getLocation()) + ": " +
-                    diagnostic.str();
+        problems += (problems.empty() ? "" : "\n") + describe(diagnostic.getLocation(), source) +
+                    ": " + diagnostic.str();
       return success();
     });
   }
@@ -91,10 +84,10 @@ struct Compiler::State {
   }
 
   /// The objective after all passes up to `stage`.
-  Result<OwningOpRef<ModuleOp>> lowered(const dsl::Program &program, Stage stage) {
+  Result<OwningOpRef<ModuleOp>> lowered(const dsl::Program &program, Stage stage,
+                                        const Source *text = nullptr) {
+    source = text;
     problems.clear();
-    if (std::optional<dsl::NodeId> refused = firstRefused(program))
-      return Error{refusalText(program, *refused)};
     OwningOpRef<ModuleOp> module = emitObj(context, program);
     if (failed(simplify.run(*module)))
       return failure("simplifying the objective");
@@ -113,13 +106,10 @@ struct Compiler::State {
     return module;
   }
 
-  Result<std::unique_ptr<llvm::Module>> translated(llvm::LLVMContext &llvmContext,
-                                                   const dsl::Program &program, Stage stage) {
-    Result<OwningOpRef<ModuleOp>> module = lowered(program, stage);
-    if (!module)
-      return module.error();
+  Result<std::unique_ptr<llvm::Module>>
+  translated(llvm::LLVMContext &llvmContext, ModuleOp module, const dsl::Program &program) {
     std::unique_ptr<llvm::Module> result =
-        translateModuleToLLVMIR(**module, llvmContext, program.name);
+        translateModuleToLLVMIR(module, llvmContext, program.name);
     if (!result)
       return failure("translating the objective to LLVM IR");
     return result;
@@ -134,13 +124,23 @@ Compiler &Compiler::operator=(Compiler &&) noexcept = default;
 Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program) {
   if (!state_->host)
     return state_->host.error();
+  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, Stage::Llvm);
+  if (!lowered)
+    return lowered.error();
   llvm::LLVMContext llvmContext;
-  Result<std::unique_ptr<llvm::Module>> module =
-      state_->translated(llvmContext, program, Stage::Llvm);
+  Result<std::unique_ptr<llvm::Module>> module = state_->translated(llvmContext, **lowered, program);
   if (!module)
     return module.error();
   state_->host->prepare(**module);
   runtime::HostKernel kernel;
+  for (auto [name, entry] : {std::pair{"gradient", &kernel.gradientCode},
+                             std::pair{"report", &kernel.reportCode}}) {
+    const auto text = (**lowered)->getAttrOfType<StringAttr>(std::string("disco.") + name);
+    Result<runtime::Plan> plan = runtime::Plan::parse(text.getValue());
+    if (!plan)
+      return plan.error();
+    entry->plan = std::move(*plan);
+  }
   if (Result<void> loaded = state_->host->load(**module, kernel); !loaded)
     return loaded.error();
   kernel.signature = signatureOf(program);
@@ -149,19 +149,19 @@ Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program) {
 
 Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
                                    const EmitOptions &options) {
+  if (stage > Stage::Loops && stage != Stage::Ptx && !state_->host)
+    return state_->host.error();
+  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, stage, options.source);
+  if (!lowered)
+    return lowered.error();
   if (stage <= Stage::Loops) {
-    Result<OwningOpRef<ModuleOp>> module = state_->lowered(program, stage);
-    if (!module)
-      return module.error();
     std::string text;
     llvm::raw_string_ostream stream(text);
-    (*module)->print(stream);
+    (*lowered)->print(stream);
     return text + "\n";
   }
-  if (stage != Stage::Ptx && !state_->host)
-    return state_->host.error();
   llvm::LLVMContext llvmContext;
-  Result<std::unique_ptr<llvm::Module>> module = state_->translated(llvmContext, program, stage);
+  Result<std::unique_ptr<llvm::Module>> module = state_->translated(llvmContext, **lowered, program);
   if (!module)
     return module.error();
   if (stage == Stage::Ptx)
@@ -171,24 +171,18 @@ Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
                               : state_->host->assembly(**module);
 }
 
-std::optional<Error> compiler::refusal(const dsl::Program &program, const Source &source) {
-  const std::optional<dsl::NodeId> refused = firstRefused(program);
-  if (!refused)
-    return std::nullopt;
-  const LineColumn place = source.lineColumn(program[*refused].span.begin);
-  return Error{source.name() + ":" + std::to_string(place.line) + ":" +
-               std::to_string(place.column) + ": " + refusalText(program, *refused)};
-}
-
 runtime::Signature compiler::signatureOf(const dsl::Program &program) {
   runtime::Signature signature;
   signature.objective = program.name;
   signature.codeHash = dsl::codeHash(program);
-  for (dsl::Input input : pairInputs(program))
-    signature.inputs.emplace_back(dsl::inputName(input));
-  for (size_t i = 0; i < dsl::kInputCount; ++i)
-    if (dsl::inputHasGradient(dsl::Input(i)) && !dsl::isToken(dsl::inputExtent(dsl::Input(i))))
-      signature.gradients.emplace_back(dsl::inputName(dsl::Input(i)));
+  for (const KernelInput &input : kernelInputs(program))
+    signature.inputs.push_back(input.name);
+  if (computesTokens(program))
+    for (const char *offsets : {runtime::kChosenOffsets, runtime::kRejectedOffsets})
+      signature.inputs.emplace_back(offsets);
+  signature.gradients = gradientInputs(program);
+  for (const dsl::State &state : program.states)
+    signature.states.push_back(state.name);
   for (const dsl::Parameter &parameter : program.parameters) {
     signature.parameters.push_back(parameter.name);
     signature.defaults.push_back(parameter.defaultValue);

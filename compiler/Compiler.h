@@ -8,7 +8,6 @@
 #include "runtime/Kernel.h"
 
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace disco::compiler {
@@ -25,15 +24,12 @@ enum class Stage : uint8_t {
 
 struct EmitOptions {
   std::string gpuArch = "sm_90";
+  const Source *source = nullptr; // errors name places in it
 };
 
 /// What kernels of the program read and write; the host kernel carries it, and it is the manifest
 /// of the PTX text.
 runtime::Signature signatureOf(const dsl::Program &program);
-
-/// Why the compiler cannot take a program that the checker accepts, at its place in the text it was
-/// checked from: `FILE:LINE:COLUMN: objective ...`. None where it can.
-std::optional<Error> refusal(const dsl::Program &program, const Source &source);
 
 /// A warm compiler: one MLIR context and target machine. One per thread; not thread-safe.
 class Compiler {

@@ -3,6 +3,8 @@
 // and device, in one table.
 #pragma once
 
+#include "runtime/Plan.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,39 +18,58 @@ struct Signature {
   std::string objective;
   /// Identity of the program (dsl::codeHash).
   std::string codeHash;
-  /// Pair inputs in the order of the `inputs` argument, e.g. "policy_chosen_logps".
+  /// In the order of the `inputs` argument: the language's inputs and the objective's columns, e.g.
+  /// "policy_chosen_logps"; then, where tokens are read, kChosenOffsets and kRejectedOffsets.
   std::vector<std::string> inputs;
   /// The inputs that receive a gradient, in output order: always policy_chosen_logps,
-  /// policy_rejected_logps. An input that the objective does not read gets zeros.
+  /// policy_rejected_logps, then what is read of the policy per token. An input that the objective
+  /// does not read gets zeros.
   std::vector<std::string> gradients;
-  /// In the order of the `parameters` argument.
+  /// In the order of the `numbers` argument; after them come the states, then the progress.
   std::vector<std::string> parameters;
   /// One per parameter: the value the author wrote.
   std::vector<double> defaults;
+  /// In the order of the `numbers` argument.
+  std::vector<std::string> states;
   /// In output order.
   std::vector<std::string> metrics;
+  /// How many numbers a call brings.
+  size_t numbers() const { return parameters.size() + states.size() + 1; }
   friend bool operator==(const Signature &, const Signature &) = default;
 };
 
-/// Host entry points (C ABI). All arrays are contiguous float32 and may be unaligned; outputs do
-/// not overlap inputs. `pairs` may be 0: then *loss is NaN and nothing else is written. A kernel
-/// keeps no state: it may be called from several threads at once.
-extern "C" {
-/// loss[1] is the mean over pairs; gradients[g][pairs] is d loss / d input, of that mean.
-typedef void (*disco_gradient_fn)(const float *const *inputs, const float *parameters,
-                                  int64_t pairs, float *loss, float *const *gradients);
-/// losses[pairs], rewards[0][pairs] chosen, rewards[1][pairs] rejected; metrics[m] is the mean over
-/// pairs.
-typedef void (*disco_report_fn)(const float *const *inputs, const float *parameters, int64_t pairs,
-                                float *losses, float *const *rewards, float *metrics);
-}
+/// Inputs of int64 [pairs + 1]: where the tokens of each pair begin in the token inputs of that side,
+/// and where the last one's end.
+constexpr const char *kChosenOffsets = "chosen_token_offsets";
+constexpr const char *kRejectedOffsets = "rejected_token_offsets";
 
-/// A kernel for this process' CPU. Copyable; the code lives as long as any copy.
+/// The functions of one entry point, and how they run.
+struct EntryCode {
+  Plan plan;
+  std::vector<disco_walk_fn> functions;
+};
+
+/// A kernel for this process' CPU. Copyable; the code lives as long as any copy. Calls keep no
+/// state: they may come from several threads at once.
 struct HostKernel {
   Signature signature;
-  disco_gradient_fn gradient = nullptr;
-  disco_report_fn report = nullptr;
+  EntryCode gradientCode, reportCode;
   std::shared_ptr<const void> keepAlive;
+
+  explicit operator bool() const { return !gradientCode.functions.empty(); }
+
+  /// Inputs are contiguous float32 of their extent (offsets int64) and may be unaligned; `numbers`
+  /// are the parameters, the states before the step, and the progress; outputs do not overlap
+  /// inputs. `pairs` may be 0: then *loss is NaN and nothing else is written.
+  ///
+  /// loss[1] is the mean over pairs; gradients[g] is d loss / d input, of that mean, in the extent
+  /// of the input.
+  void gradient(const void *const *inputs, const float *numbers, int64_t pairs, float *loss,
+                float *const *gradients) const;
+  /// losses[pairs], rewards[0][pairs] chosen, rewards[1][pairs] rejected; metrics[m] is the mean
+  /// over pairs.
+  void report(const void *const *inputs, const float *numbers, int64_t pairs, float *losses,
+              float *const *rewards, float *metrics) const;
 };
 
 } // namespace disco::runtime

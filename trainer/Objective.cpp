@@ -1,11 +1,10 @@
 // The two engines behind the Objective seam: the interpreter, and a compiled kernel.
 #include "trainer/Objective.h"
 
-#include "dsl/Interpreter.h"
-
 #include <algorithm>
 #include <cassert>
 #include <limits>
+#include <optional>
 
 namespace disco::trainer {
 
@@ -93,14 +92,24 @@ public:
   CompiledObjective(dsl::Program program, runtime::HostKernel kernel,
                     std::vector<double> parameters)
       : program_(std::move(program)), kernel_(std::move(kernel)),
-        parameters_(std::move(parameters)), kernelParameters_(narrowed(parameters_)) {
-    assert(kernelParameters_.size() == kernel_.signature.parameters.size());
-    for (const std::string &name : kernel_.signature.inputs) {
-      std::optional<dsl::Input> input = dsl::inputByName(name);
-      assert(input && "a kernel reads an input that the language does not have");
-      inputs_.push_back(*input);
+        parameters_(std::move(parameters)),
+        initialStates_(dsl::Interpreter(program_).initialStates(parameters_)),
+        numbers_(narrowed(parameters_)), next_(program_) {
+    const runtime::Signature &signature = kernel_.signature;
+    assert(numbers_.size() == signature.parameters.size());
+    numbers_.resize(signature.numbers());
+    for (const std::string &name : signature.inputs) {
+      Read read;
+      if (name == runtime::kChosenOffsets || name == runtime::kRejectedOffsets)
+        read.offsets = name == runtime::kChosenOffsets ? &ObjectiveInputs::chosenOffsets
+                                                       : &ObjectiveInputs::rejectedOffsets;
+      else if (auto input = dsl::inputByName(name))
+        read.input = *input;
+      else
+        read.column = columnIndex(name);
+      reads_.push_back(read);
     }
-    for (const std::string &name : kernel_.signature.gradients)
+    for (const std::string &name : signature.gradients)
       gradients_.push_back(*dsl::inputByName(name));
   }
 
@@ -114,8 +123,8 @@ public:
     for (dsl::Input input : gradients_)
       outputs.push_back(gradients[size_t(input)].data());
     float loss = std::numeric_limits<float>::quiet_NaN();
-    kernel_.gradient(columnsOf(inputs).data(), kernelParameters_.data(), int64_t(inputs.pairs),
-                     &loss, outputs.data());
+    kernel_.gradient(arraysOf(inputs), numbersOf(inputs), int64_t(inputs.pairs), &loss,
+                     outputs.data());
     return loss;
   }
 
@@ -126,33 +135,110 @@ public:
     // The kernel writes nothing for an empty batch; the mean over no pairs is NaN.
     out.metrics.assign(program_.metrics.size(), std::numeric_limits<float>::quiet_NaN());
     float *rewards[] = {out.chosenRewards.data(), out.rejectedRewards.data()};
-    kernel_.report(columnsOf(inputs).data(), kernelParameters_.data(), int64_t(inputs.pairs),
-                   out.losses.data(), rewards, out.metrics.data());
+    kernel_.report(arraysOf(inputs), numbersOf(inputs), int64_t(inputs.pairs), out.losses.data(),
+                   rewards, out.metrics.data());
   }
 
-  std::vector<double> next(const ObjectiveInputs &) override {
-    assert(program_.states.empty() && "the compiler refuses objectives with state");
-    return {};
+  // Once per step, in double (SPEC): what the interpreter does.
+  std::vector<double> next(const ObjectiveInputs &inputs) override {
+    if (program_.states.empty())
+      return {};
+    return next_.evaluate(inputs, parameters_, {.gradients = false, .reports = true}).next;
   }
 
 private:
-  std::vector<const float *> columnsOf(const ObjectiveInputs &inputs) const {
-    std::vector<const float *> columns;
-    for (dsl::Input input : inputs_) {
-      assert(inputs.columns[size_t(input)].size() == inputs.pairs);
-      columns.push_back(inputs.columns[size_t(input)].data());
-    }
-    return columns;
+  /// Where one argument of the kernel comes from: offsets, a column, or else an input.
+  struct Read {
+    std::span<const size_t> ObjectiveInputs::*offsets = nullptr;
+    std::optional<size_t> column;
+    dsl::Input input{};
+  };
+  static_assert(sizeof(size_t) == sizeof(int64_t), "offsets are passed as they are");
+
+  size_t columnIndex(const std::string &name) const {
+    size_t index = 0;
+    while (index < program_.columns.size() && program_.columns[index].name != name)
+      ++index;
+    assert(index < program_.columns.size() && "a kernel reads what the objective does not have");
+    return index;
+  }
+
+  const void *const *arraysOf(const ObjectiveInputs &inputs) {
+    arrays_.clear();
+    for (const Read &read : reads_)
+      arrays_.push_back(read.offsets  ? static_cast<const void *>((inputs.*read.offsets).data())
+                        : read.column ? columnOf(inputs, *read.column)
+                                      : inputs.columns[size_t(read.input)].data());
+    return arrays_.data();
+  }
+
+  /// A column that the data lacks is its default.
+  const float *columnOf(const ObjectiveInputs &inputs, size_t column) {
+    if (column < inputs.dataColumns.size() && !inputs.dataColumns[column].empty())
+      return inputs.dataColumns[column].data();
+    defaults_.resize(program_.columns.size());
+    defaults_[column].assign(inputs.pairs, float(*program_.columns[column].defaultValue));
+    return defaults_[column].data();
+  }
+
+  const float *numbersOf(const ObjectiveInputs &inputs) {
+    const std::span<const double> states = inputs.states.empty() ? initialStates_ : inputs.states;
+    assert(states.size() == program_.states.size());
+    std::copy(states.begin(), states.end(), numbers_.begin() + ptrdiff_t(parameters_.size()));
+    numbers_.back() = float(inputs.progress);
+    return numbers_.data();
   }
 
   dsl::Program program_;
   runtime::HostKernel kernel_;
   std::vector<double> parameters_;
-  std::vector<float> kernelParameters_;
-  std::vector<dsl::Input> inputs_, gradients_; // in the kernel's order
+  std::vector<double> initialStates_;
+  std::vector<float> numbers_; // parameters, states, progress
+  std::vector<Read> reads_;    // in the kernel's order
+  std::vector<dsl::Input> gradients_;
+  std::vector<const void *> arrays_;
+  std::vector<std::vector<float>> defaults_;
+  Interpreted next_; // refers to program_
 };
 
 } // namespace
+
+dsl::Evaluation evaluate(Objective &objective, const dsl::Batch &batch) {
+  ObjectiveInputs inputs{.pairs = batch.pairs,
+                         .progress = batch.progress,
+                         .chosenOffsets = batch.chosenOffsets,
+                         .rejectedOffsets = batch.rejectedOffsets,
+                         .states = batch.states};
+  std::array<std::vector<float>, dsl::kInputCount> columns, found;
+  ObjectiveGradients gradients;
+  for (size_t i = 0; i < dsl::kInputCount; ++i) {
+    columns[i] = narrowed(batch.columns[i]);
+    inputs.columns[i] = columns[i];
+    if (dsl::inputHasGradient(dsl::Input(i)))
+      found[i].resize(columns[i].size());
+    gradients[i] = found[i];
+  }
+  std::vector<std::vector<float>> dataColumns;
+  for (std::span<const double> values : batch.dataColumns)
+    dataColumns.push_back(narrowed(values));
+  inputs.dataColumns.assign(dataColumns.begin(), dataColumns.end());
+
+  dsl::Evaluation out;
+  out.loss = objective.gradient(inputs, gradients);
+  for (size_t i = 0; i < dsl::kInputCount; ++i)
+    out.gradients[i].assign(found[i].begin(), found[i].end());
+  out.next = objective.next(inputs);
+  ObjectiveReport report;
+  objective.report(inputs, report);
+  const auto widened = [](const std::vector<float> &values) {
+    return std::vector<double>(values.begin(), values.end());
+  };
+  out.losses = widened(report.losses);
+  out.chosenRewards = widened(report.chosenRewards);
+  out.rejectedRewards = widened(report.rejectedRewards);
+  out.metrics = widened(report.metrics);
+  return out;
+}
 
 std::unique_ptr<Objective> interpretedObjective(dsl::Program program,
                                                 std::vector<double> parameters) {

@@ -3,6 +3,7 @@
 // engines plug in behind it. No torch here.
 #pragma once
 
+#include "dsl/Interpreter.h"
 #include "dsl/Program.h"
 #include "dsl/support/Result.h"
 #include "runtime/Kernel.h"
@@ -25,7 +26,7 @@ struct ObjectiveInputs {
   /// Where the tokens of each pair begin and the last one's end, [pairs + 1].
   std::span<const size_t> chosenOffsets, rejectedOffsets;
   std::vector<std::span<const float>> dataColumns; // [Program::columns], each [pairs]
-  std::span<const double> states;                  // [Program::states], before the step
+  std::span<const double> states; // [Program::states], before the step; empty: the initial ones
 };
 
 /// Where gradients go: by dsl::Input, in the shape of the inputs. Inputs whose gradient is not
@@ -48,6 +49,10 @@ public:
   /// The states after the step, [Program::states], computed in double.
   virtual std::vector<double> next(const ObjectiveInputs &inputs) = 0;
 };
+
+/// What an objective makes of a batch, rounded to the trainer's precision: comparable with
+/// dsl::Interpreter::evaluate, gradients of every input that has one.
+dsl::Evaluation evaluate(Objective &objective, const dsl::Batch &batch);
 
 /// Evaluates with dsl::Interpreter; needs no compiler.
 std::unique_ptr<Objective> interpretedObjective(dsl::Program program,

@@ -37,7 +37,13 @@ void ObjectiveKernel::bind(std::span<const double> parameters) {
   TORCH_CHECK_VALUE(parameters.size() == signature_.parameters.size(), "objective `",
                     signature_.objective, "` has ", signature_.parameters.size(),
                     " parameters, got ", parameters.size());
-  parameters_.assign(parameters.begin(), parameters.end());
+  TORCH_CHECK_VALUE(signature_.states.empty() &&
+                        std::find(signature_.inputs.begin(), signature_.inputs.end(),
+                                  runtime::kChosenOffsets) == signature_.inputs.end(),
+                    "objective `", signature_.objective,
+                    "` keeps state or reads tokens, which this function does not take");
+  numbers_.assign(parameters.begin(), parameters.end());
+  numbers_.resize(signature_.numbers());
   TORCH_CHECK_VALUE(signature_.gradients.size() == gradientInputs_.size(), "objective `",
                     signature_.objective, "` has ", signature_.gradients.size(),
                     " gradients, expected those of the policy's two inputs");
@@ -106,7 +112,7 @@ Values runHost(const ObjectiveKernel &kernel, at::TensorList inputs, int64_t pai
   TORCH_CHECK_VALUE(host, "objective `", kernel.signature().objective,
                     "` was compiled for CUDA only, its inputs are on the CPU");
   Values values{Tensor(at::detail::empty_cpu({}, at::kFloat)), {}};
-  Pointers<const float *> reads;
+  Pointers<const void *> reads;
   for (const Tensor &input : inputs)
     reads.push_back(input.const_data_ptr<float>());
   std::array<float *, 2> writes;
@@ -114,7 +120,7 @@ Values runHost(const ObjectiveKernel &kernel, at::TensorList inputs, int64_t pai
     values.gradients[g] = at::detail::empty_cpu({pairs}, at::kFloat);
     writes[g] = values.gradients[g].mutable_data_ptr<float>();
   }
-  host->gradient(reads.data(), kernel.parameters().data(), pairs,
+  host->gradient(reads.data(), kernel.numbers().data(), pairs,
                  values.loss.mutable_data_ptr<float>(), writes.data());
   return values;
 }

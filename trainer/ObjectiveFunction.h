@@ -25,8 +25,12 @@ public:
   void add(runtime::PtxKernel device);
 
   const runtime::Signature &signature() const { return signature_; }
-  std::span<const float> parameters() const { return parameters_; }
-  const runtime::HostKernel *host() const { return host_.gradient ? &host_ : nullptr; }
+  std::span<const float> parameters() const {
+    return std::span(numbers_).first(signature_.parameters.size());
+  }
+  /// The parameters and what follows them in a call of the host kernel.
+  std::span<const float> numbers() const { return numbers_; }
+  const runtime::HostKernel *host() const { return host_ ? &host_ : nullptr; }
   /// The kernel for a CUDA device, or null.
   const runtime::PtxKernel *device(int ordinal) const;
   /// The position of gradient `g` among the inputs, or -1: the objective does not read that input.
@@ -34,7 +38,7 @@ public:
 
 private:
   runtime::Signature signature_;
-  std::vector<float> parameters_;
+  std::vector<float> numbers_;
   std::array<int, 2> gradientInputs_{};
   runtime::HostKernel host_;
   std::vector<runtime::PtxKernel> devices_;

@@ -21,7 +21,8 @@ namespace disco::obj {
 
 /// The extent of a real or bool.
 Extent extentOf(mlir::Type type);
-/// Pair if any of the types is, else batch: mixing broadcasts upward.
+constexpr bool isToken(Extent extent) { return extent >= Extent::ChosenToken; }
+/// The widest of the types: mixing broadcasts upward.
 Extent joinExtents(mlir::TypeRange types);
 
 } // namespace disco::obj

@@ -142,3 +142,22 @@ Values SelectOp::adjoint(OpBuilder &b, Value s) {
 
 // d sum(x) = sum of the dx: every pair gets s
 Values BatchSumOp::adjoint(OpBuilder &, Value s) { return {s}; }
+
+// d max(x): shared by all pairs that have it; where it is NaN, by all that are
+Values BatchMaxOp::adjoint(OpBuilder &b, Value s) {
+  const Location loc = getLoc();
+  Value x = getX(), y = getResult(), zero = number(b, loc, 0);
+  Value bothNaN = AndOp::create(b, loc, NeOp::create(b, loc, x, x), NeOp::create(b, loc, y, y));
+  Value largest = OrOp::create(b, loc, EqOp::create(b, loc, x, y), bothNaN);
+  Value one = SelectOp::create(b, loc, largest, number(b, loc, 1), zero);
+  Value share = quotient(b, loc, s, BatchSumOp::create(b, loc, one));
+  return {SelectOp::create(b, loc, largest, share, zero)};
+}
+
+// d sort(x): each rank's s goes to the pair that holds the rank
+Values BatchSortOp::adjoint(OpBuilder &b, Value s) {
+  return {BatchUnsortOp::create(b, getLoc(), s, getResult())};
+}
+
+// d sum(x) = sum of the dx: every token gets s
+Values TokenSumOp::adjoint(OpBuilder &, Value s) { return {s}; }

@@ -46,8 +46,10 @@ Extent disco::obj::extentOf(Type type) {
 }
 
 Extent disco::obj::joinExtents(TypeRange types) {
-  const bool pair = llvm::any_of(types, [](Type type) { return extentOf(type) == Extent::Pair; });
-  return pair ? Extent::Pair : Extent::Batch;
+  Extent widest = Extent::Batch;
+  for (Type type : types)
+    widest = std::max(widest, extentOf(type));
+  return widest;
 }
 
 OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
@@ -121,12 +123,13 @@ bool hasDuplicate(ArrayAttr names) {
 
 } // namespace
 
-// `obj.objective` @name `(` (input `:` %argument),* `)` `parameters` names `wrt` names `metrics`
-// names region names ::= `[` name,* `]`
+// `obj.objective` @name `(` (input `:` %argument (`:` type)?),* `)` `parameters` names
+// (`states` names)? `wrt` names `metrics` names region; names ::= `[` name,* `]`; without a type an
+// input is a real per pair.
 ParseResult ObjectiveOp::parse(OpAsmParser &parser, OperationState &result) {
   Builder &builder = parser.getBuilder();
   StringAttr name;
-  SmallVector<Attribute> inputs, parameters, wrt, metrics;
+  SmallVector<Attribute> inputs, parameters, states, wrt, metrics;
   SmallVector<OpAsmParser::Argument> arguments;
   const Type pairReal = RealType::get(builder.getContext(), Extent::Pair);
   const auto parseInput = [&]() -> ParseResult {
@@ -135,18 +138,22 @@ ParseResult ObjectiveOp::parse(OpAsmParser &parser, OperationState &result) {
         parser.parseArgument(arguments.emplace_back()))
       return failure();
     arguments.back().type = pairReal;
+    if (succeeded(parser.parseOptionalColon()) && parser.parseType(arguments.back().type))
+      return failure();
     inputs.push_back(builder.getStringAttr(input));
     return success();
   };
   if (parser.parseSymbolName(name, SymbolTable::getSymbolAttrName(), result.attributes) ||
       parser.parseCommaSeparatedList(AsmParser::Delimiter::Paren, parseInput) ||
       parser.parseKeyword("parameters") || parseNames(parser, parameters) ||
+      (succeeded(parser.parseOptionalKeyword("states")) && parseNames(parser, states)) ||
       parser.parseKeyword("wrt") || parseNames(parser, wrt) || parser.parseKeyword("metrics") ||
       parseNames(parser, metrics) || parser.parseOptionalAttrDictWithKeyword(result.attributes) ||
       parser.parseRegion(*result.addRegion(), arguments))
     return failure();
   result.addAttribute(getInputsAttrName(result.name), builder.getArrayAttr(inputs));
   result.addAttribute(getParametersAttrName(result.name), builder.getArrayAttr(parameters));
+  result.addAttribute(getStatesAttrName(result.name), builder.getArrayAttr(states));
   result.addAttribute(getWrtAttrName(result.name), builder.getArrayAttr(wrt));
   result.addAttribute(getMetricsAttrName(result.name), builder.getArrayAttr(metrics));
   return success();
@@ -163,16 +170,23 @@ void ObjectiveOp::print(OpAsmPrinter &printer) {
         printer.printKeywordOrString(input);
         printer << ": ";
         printer.printOperand(argument);
+        if (extentOf(argument.getType()) != Extent::Pair)
+          printer << " : " << argument.getType();
       });
   printer << ") parameters ";
   printNames(printer, getParameters());
+  if (!getStates().empty()) {
+    printer << " states ";
+    printNames(printer, getStates());
+  }
   printer << " wrt ";
   printNames(printer, getWrt());
   printer << " metrics ";
   printNames(printer, getMetrics());
   printer.printOptionalAttrDictWithKeyword(
       (*this)->getAttrs(), {SymbolTable::getSymbolAttrName(), getInputsAttrName(),
-                            getParametersAttrName(), getWrtAttrName(), getMetricsAttrName()});
+                            getParametersAttrName(), getStatesAttrName(), getWrtAttrName(),
+                            getMetricsAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }
@@ -182,15 +196,18 @@ LogicalResult ObjectiveOp::verify() {
   if (block.getNumArguments() != getInputs().size())
     return emitOpError("has ") << getInputs().size() << " input names and "
                                << block.getNumArguments() << " block arguments";
-  const Type pairReal = RealType::get(getContext(), Extent::Pair);
   for (BlockArgument argument : block.getArguments())
-    if (argument.getType() != pairReal)
+    if (auto real = dyn_cast<RealType>(argument.getType());
+        !real || real.getExtent() == Extent::Batch)
       return emitOpError("input ") << argument.getArgNumber() << " has type " << argument.getType()
-                                   << ", expected " << pairReal;
+                                   << ", expected a real per pair or per token";
   for (ParameterOp parameter : block.getOps<ParameterOp>())
     if (parameter.getIndex() >= getParameters().size())
       return parameter.emitOpError("has index ")
              << parameter.getIndex() << " of " << getParameters().size();
+  for (StateOp state : block.getOps<StateOp>())
+    if (state.getIndex() >= getStates().size())
+      return state.emitOpError("has index ") << state.getIndex() << " of " << getStates().size();
   if (hasDuplicate(getInputs()) || hasDuplicate(getWrt()) || hasDuplicate(getMetrics()))
     return emitOpError("names an input or metric twice");
   auto yield = dyn_cast<YieldOp>(block.getTerminator());

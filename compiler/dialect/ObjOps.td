@@ -20,13 +20,13 @@ def Obj_ObjectiveOp : Obj_Op<"objective", [
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "one objective over the preference pairs of an optimiser step";
   let description = [{
-    Block arguments are the pair inputs it reads, named by `inputs`. `wrt` names the inputs that receive a gradient, whether
+    Block arguments are the inputs and columns it reads, per pair or per token, named by `inputs`. `wrt` names the inputs that receive a gradient, whether
     read or not. Its value is the mean of the yielded loss over pairs.
 
         obj.objective @slope(policy_chosen_logps: %chosen) parameters [beta] wrt [policy_chosen_logps] metrics [] { ... }
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$inputs, StrArrayAttr:$parameters,
-                       StrArrayAttr:$wrt, StrArrayAttr:$metrics);
+                       StrArrayAttr:$states, StrArrayAttr:$wrt, StrArrayAttr:$metrics);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -60,6 +60,19 @@ def Obj_ParameterOp : Obj_Op<"param", [Pure]> {
   let arguments = (ins I64Attr:$index, StrAttr:$name);
   let results = (outs Obj_BatchReal:$result);
   let assemblyFormat = "$index $name attr-dict";
+}
+
+def Obj_StateOp : Obj_Op<"state", [Pure]> {
+  let summary = "a number kept between steps; its value before the step arrives with each call, at this index";
+  let arguments = (ins I64Attr:$index, StrAttr:$name);
+  let results = (outs Obj_BatchReal:$result);
+  let assemblyFormat = "$index $name attr-dict";
+}
+
+def Obj_ProgressOp : Obj_Op<"progress", [Pure]> {
+  let summary = "fraction of the planned steps that are done; arrives with each call";
+  let results = (outs Obj_BatchReal:$result);
+  let assemblyFormat = "attr-dict";
 }
 
 def Obj_BatchSizeOp : Obj_Op<"batch_size", [Pure]> {
@@ -157,5 +170,56 @@ def Obj_BatchSumOp : Obj_Op<"batch_sum", [Pure, DeclareOpInterfaceMethods<Differ
   let arguments = (ins Obj_PairReal:$x);
   let results = (outs Obj_BatchReal:$result);
   let assemblyFormat = "$x attr-dict";
+}
+
+def Obj_BatchMaxOp : Obj_Op<"batch_max", [Pure, DeclareOpInterfaceMethods<Differentiable>]> {
+  let summary = "the largest over all pairs; NaN if any is";
+  let arguments = (ins Obj_PairReal:$x);
+  let results = (outs Obj_BatchReal:$result);
+  let assemblyFormat = "$x attr-dict";
+}
+
+def Obj_BatchSortOp : Obj_Op<"batch_sort", [Pure, DeclareOpInterfaceMethods<Differentiable>]> {
+  let summary = "the values of all pairs in ascending order: pair i gets the i-th smallest, NaN last";
+  let arguments = (ins Obj_PairReal:$x);
+  let results = (outs Obj_PairReal:$result);
+  let assemblyFormat = "$x attr-dict";
+}
+
+def Obj_BatchUnsortOp : Obj_Op<"batch_unsort", [Pure]> {
+  let summary = "takes values in the order of `sorted` back to the pairs they belong to";
+  let description = [{ The adjoint of a sort: gradient follows the permutation. Only adjoints use it. }];
+  let arguments = (ins Obj_Real:$x, Obj_PairReal:$sorted);
+  let results = (outs Obj_PairReal:$result);
+  let assemblyFormat = "$x `,` $sorted attr-dict `:` type($x)";
+}
+
+def Obj_QuantileWeightOp : Obj_Op<"quantile_weight", [Pure]> {
+  let summary = "what each rank weighs in the quantile `level`: 1 - |rank - level (n - 1)|, at least 0";
+  let arguments = (ins Obj_BatchReal:$level);
+  let results = (outs Obj_PairReal:$result);
+  let assemblyFormat = "$level attr-dict";
+}
+
+// ---- tokens ----
+
+def Obj_TokenSumOp : Obj_Op<"token_sum", [Pure, DeclareOpInterfaceMethods<Differentiable>]> {
+  let summary = "sum over the completion tokens of each pair";
+  let arguments = (ins Obj_TokenReal:$x);
+  let results = (outs Obj_PairReal:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
+def Obj_TokenIndexOp : Obj_Op<"token_index", [Pure]> {
+  let summary = "the place of each token in its completion, from 0";
+  let results = (outs Obj_TokenReal:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+
+def Obj_TokenCountOp : Obj_Op<"token_count", [Pure]> {
+  let summary = "how many tokens each pair has on a side";
+  let arguments = (ins BoolAttr:$chosen);
+  let results = (outs Obj_PairReal:$result);
+  let assemblyFormat = "$chosen attr-dict";
 }
 #endif

@@ -12,26 +12,21 @@ namespace disco::compiler {
 /// byte where the author wrote the node.
 mlir::OwningOpRef<mlir::ModuleOp> emitObj(mlir::MLIRContext &context, const dsl::Program &program);
 
-/// Whether the dialect has the operation.
-constexpr bool isCompiled(dsl::Op op) {
-  switch (op) {
-  case dsl::Op::Column:
-  case dsl::Op::State:
-  case dsl::Op::BatchMax:
-  case dsl::Op::BatchQuantile:
-  case dsl::Op::BatchSort:
-  case dsl::Op::TokenSum:
-    return false;
-  default:
-    return true;
-  }
-}
+/// Something that a kernel reads from memory: an input of the language or a column.
+struct KernelInput {
+  std::string name;
+  dsl::Extent extent;
+  bool hasGradient;
+};
 
-/// The first node that the compiler cannot take; none where emitObj() may be called.
-std::optional<dsl::NodeId> firstRefused(const dsl::Program &program);
+/// What the loss, rewards or metrics read: inputs in positional order, then columns as declared.
+std::vector<KernelInput> kernelInputs(const dsl::Program &program);
 
-/// The pair inputs that the loss, rewards or metrics read, in positional order: the arguments of
-/// the objective.
-std::vector<dsl::Input> pairInputs(const dsl::Program &program);
+/// Whether the loss, rewards or metrics depend on tokens.
+bool computesTokens(const dsl::Program &program);
+
+/// The inputs that receive a gradient: the policy's two, read or not, and what else of the policy is
+/// read per token.
+std::vector<std::string> gradientInputs(const dsl::Program &program);
 
 } // namespace disco::compiler

@@ -57,7 +57,10 @@ struct Differentiate : disco::obj::impl::ObjDifferentiateBase<Differentiate> {
       for (auto [operand, contribution] : llvm::zip_equal(op->getOperands(), contributions)) {
         if (!contribution || !active.contains(operand))
           continue;
-        if (extent == Extent::Pair && extentOf(operand.getType()) == Extent::Batch)
+        const Extent target = extentOf(operand.getType());
+        if (isToken(extent) && !isToken(target))
+          contribution = sumOverTokens(builder, op->getLoc(), contribution, extent);
+        if (extent != Extent::Batch && target == Extent::Batch)
           contribution = sumOverPairs(builder, op->getLoc(), contribution);
         Value &sum = adjoints[operand];
         sum = sum ? AddOp::create(builder, op->getLoc(), sum, contribution).getResult()
@@ -86,6 +89,14 @@ struct Differentiate : disco::obj::impl::ObjDifferentiateBase<Differentiate> {
       return one;
     return DivOp::create(builder, yield.getLoc(), one,
                          BatchSizeOp::create(builder, yield.getLoc()));
+  }
+
+  // A pair value gathers the contributions of its tokens, also where they are all the same number.
+  static Value sumOverTokens(OpBuilder &builder, Location loc, Value contribution, Extent side) {
+    if (isToken(extentOf(contribution.getType())))
+      return TokenSumOp::create(builder, loc, contribution);
+    Value count = TokenCountOp::create(builder, loc, side == Extent::ChosenToken);
+    return MulOp::create(builder, loc, contribution, count);
   }
 
   // A batch value gathers the contributions of every pair, also where they are all the same number.

@@ -12,45 +12,58 @@ using namespace disco::obj;
 
 namespace {
 
+constexpr Extent kSides[] = {Extent::ChosenToken, Extent::RejectedToken};
+
+/// Operations whose result is known only after a walk over all pairs.
+bool endsWalk(Operation *op) {
+  return isa<BatchSumOp, BatchMaxOp, BatchSortOp, BatchUnsortOp>(op);
+}
+bool isReordering(Operation *op) { return isa<BatchSortOp, BatchUnsortOp>(op); }
+
 class Emitter {
 public:
   Emitter(OpBuilder &builder, ObjectiveOp objective, const EntryPoint &entry, PairWalker &walker)
       : builder_(builder), objective_(objective), entry_(entry), walker_(walker) {
-    SmallVector<Value> results;
-    for (const EntryPoint::Output &output :
-         llvm::concat<const EntryPoint::Output>(entry.perPair, entry.means))
+    SmallVector<Value> results(entry.means);
+    for (const EntryPoint::Output &output : entry.arrays)
       results.push_back(output.value);
     needed_ = slice(results);
-    for (BlockArgument input : objective.getBody().front().getArguments())
-      level_[input] = 0;
     for (Operation *op : needed_) {
-      unsigned level = 0;
-      for (Value operand : op->getOperands())
-        level = std::max(level, level_.lookup(operand));
-      level_[op->getResult(0)] = level + isa<BatchSumOp>(op);
+      unsigned walk = 0, tokens = 0;
+      for (Value operand : op->getOperands()) {
+        walk = std::max(walk, walkOf_.lookup(operand));
+        tokens = std::max(tokens, tokenWalkOf_.lookup(operand));
+      }
+      Value result = op->getResult(0);
+      walkOf_[result] = walk + endsWalk(op);
+      if (extentOf(result.getType()) != Extent::Batch && !isReordering(op))
+        tokenWalkOf_[result] = tokens + isa<TokenSumOp>(op);
     }
     for (Value result : results)
-      lastLevel_ = std::max(lastLevel_, level_.lookup(result));
+      lastWalk_ = std::max(lastWalk_, walkOf_.lookup(result));
   }
 
   void run() {
-    for (unsigned level = 0; level <= lastLevel_; ++level) {
-      emitUniformValues(level);
-      walk(level);
-    }
-    writeMeans();
+    for (unsigned walk = 0; walk <= lastWalk_; ++walk)
+      emitWalk(walk);
+    emitMeans();
   }
 
 private:
-  static bool isPair(Value value) { return extentOf(value.getType()) == Extent::Pair; }
+  Location loc() { return objective_.getLoc(); }
+  static Extent extent(Value value) { return extentOf(value.getType()); }
 
-  /// The operations that the results read, directly or not, in program order.
-  SmallVector<Operation *> slice(ArrayRef<Value> results) {
+  /// The operations that the values read, directly or not, in program order; not beyond what an
+  /// earlier walk has made.
+  SmallVector<Operation *> slice(ArrayRef<Value> values, std::optional<unsigned> walk = {}) {
     llvm::DenseSet<Operation *> marked;
-    SmallVector<Value> pending(results);
-    while (!pending.empty())
-      if (Operation *op = pending.pop_back_val().getDefiningOp(); op && marked.insert(op).second)
-        llvm::append_range(pending, op->getOperands());
+    SmallVector<Value> pending(values);
+    while (!pending.empty()) {
+      Operation *op = pending.pop_back_val().getDefiningOp();
+      if (!op || !marked.insert(op).second || (walk && endsWalk(op)))
+        continue;
+      llvm::append_range(pending, op->getOperands());
+    }
     SmallVector<Operation *> ordered;
     for (Operation &op : objective_.getBody().front())
       if (marked.contains(&op))
@@ -65,120 +78,297 @@ private:
     return lowerPointwise(builder, op, operands, walker_.lanes());
   }
 
-  /// Batch values that follow from the sums taken so far. They live in lanes that are all the same.
-  void emitUniformValues(unsigned level) {
-    for (Operation *op : needed_) {
-      Value result = op->getResult(0);
-      if (isPair(result) || level_.lookup(result) != level || isa<BatchSumOp>(op))
-        continue;
-      const Location loc = op->getLoc();
-      if (auto parameter = dyn_cast<ParameterOp>(op)) {
-        lowered_[result] = walker_.spread(builder_, loc, entry_.parameters[parameter.getIndex()]);
-      } else if (isa<BatchSizeOp>(op)) {
-        Value count = arith::SIToFPOp::create(builder_, loc, builder_.getF32Type(), entry_.pairs);
-        lowered_[result] = walker_.spread(builder_, loc, count);
-      } else {
-        lowered_[result] = lower(builder_, op);
-      }
-    }
-  }
+  //===--- One walk ---------------------------------------------------------------------------===//
 
-  /// Takes the sums and writes the results whose pair values are known at this level.
-  void walk(unsigned level) {
-    SmallVector<Operation *> sums;
-    SmallVector<const EntryPoint::Output *> means, stores;
-    SmallVector<Value> wanted;
-    for (Operation *op : needed_)
-      if (isa<BatchSumOp>(op) && level_.lookup(op->getOperand(0)) == level) {
-        sums.push_back(op);
-        wanted.push_back(op->getOperand(0));
+  /// Takes the reductions and writes the results whose values are known in this walk.
+  void emitWalk(unsigned walk) {
+    SmallVector<Operation *> reductions, reordered;
+    SmallVector<Value> reduced, read;
+    SmallVector<Reduction> kinds;
+    for (Operation *op : needed_) {
+      if (!endsWalk(op) || walkOf_.lookup(op->getResult(0)) != walk + 1)
+        continue;
+      read.push_back(op->getOperand(0));
+      if (isReordering(op)) {
+        reordered.push_back(op);
+        continue;
       }
-    for (const EntryPoint::Output &output : entry_.means)
-      if (isPair(output.value) && level_.lookup(output.value) == level) {
-        means.push_back(&output);
-        wanted.push_back(output.value);
+      reductions.push_back(op);
+      reduced.push_back(op->getOperand(0));
+      kinds.push_back(isa<BatchMaxOp>(op) ? Reduction::Max : Reduction::Add);
+    }
+    SmallVector<size_t> means, arrays;
+    for (auto [index, mean] : llvm::enumerate(entry_.means))
+      if (extent(mean) != Extent::Batch && walkOf_.lookup(mean) == walk) {
+        means.push_back(index);
+        reduced.push_back(mean);
+        kinds.push_back(Reduction::Add);
+        read.push_back(mean);
       }
-    for (const EntryPoint::Output &output : entry_.perPair)
-      if (level_.lookup(output.value) == level)
-        stores.push_back(&output);
-    if (wanted.empty() && stores.empty())
+    for (auto [index, output] : llvm::enumerate(entry_.arrays))
+      if (walkOf_.lookup(output.value) == walk) {
+        arrays.push_back(index);
+        read.push_back(output.value);
+      }
+    if (read.empty())
       return;
 
-    SmallVector<Value> read = wanted;
-    for (const EntryPoint::Output *output : stores)
-      read.push_back(output->value);
-    SmallVector<Value> totals =
-        walker_.forEachPair(builder_, objective_.getLoc(), wanted.size(), [&](OpBuilder &builder) {
-          emitPairValues(builder, read);
-          for (const EntryPoint::Output *output : stores)
-            walker_.store(builder, output->value.getLoc(), lowered_.at(output->value),
-                          output->pointer);
-          SmallVector<Value> terms;
-          for (Value value : wanted)
-            terms.push_back(lowered_.at(value));
-          return terms;
-        });
+    const SmallVector<Operation *> ops = slice(read, walk);
+    walker_.beginWalk(builder_, loc());
+    lowered_.clear();
+    prepare(ops, read, arrays, reordered);
+    walker_.forEachPair(builder_, loc(), kinds, [&](OpBuilder &builder) {
+      emitPairs(builder, ops, read, arrays, reordered);
+      SmallVector<Value> terms;
+      for (Value value : reduced)
+        terms.push_back(lowered_.at(value));
+      return terms;
+    });
 
-    for (auto [sum, total] : llvm::zip(sums, totals)) {
-      Value rounded =
-          arith::TruncFOp::create(builder_, sum->getLoc(), builder_.getF32Type(), total);
-      lowered_[sum->getResult(0)] = walker_.spread(builder_, sum->getLoc(), rounded);
-    }
-    for (auto [output, total] : llvm::zip(means, ArrayRef(totals).drop_front(sums.size())))
-      totals_[output] = total;
+    for (Operation *op : reductions)
+      totalOf_[op->getResult(0)] = totals_++;
+    for (size_t mean : means)
+      totalOfMean_[mean] = totals_++;
+    for (Operation *op : reordered)
+      reorder(op);
   }
 
-  void emitPairValues(OpBuilder &builder, ArrayRef<Value> results) {
-    // Inputs are loaded where first read; the objective's own order keeps operands before users.
-    SmallVector<Operation *> ops;
-    for (Operation *op : slice(results))
-      if (isPair(op->getResult(0)))
-        ops.push_back(op);
-    llvm::DenseSet<Value> loaded;
-    const auto loadInput = [&](Value value) {
-      if (auto input = dyn_cast<BlockArgument>(value); input && loaded.insert(input).second)
-        lowered_[input] =
-            walker_.load(builder, input.getLoc(), entry_.inputs[input.getArgNumber()]);
+  /// What the pairs of this walk need and what is the same for all of them.
+  void prepare(ArrayRef<Operation *> ops, ArrayRef<Value> read, ArrayRef<size_t> arrays,
+               ArrayRef<Operation *> reordered) {
+    const auto useInput = [&](Value value) {
+      if (auto argument = dyn_cast<BlockArgument>(value); argument && !pointers_.contains(value))
+        pointers_[value] = walker_.input(builder_, loc(), argument.getArgNumber());
     };
+    pointers_.clear();
+    llvm::for_each(read, useInput);
     for (Operation *op : ops) {
-      for (Value operand : op->getOperands())
-        loadInput(operand);
-      lowered_[op->getResult(0)] = lower(builder, op);
+      llvm::for_each(op->getOperands(), useInput);
+      Value result = op->getResult(0);
+      if (isReordering(op)) {
+        // Made by an earlier walk, or to be made after this one.
+        if (auto array = storedIn_.find(result); array != storedIn_.end())
+          pointers_[result] = walker_.stored(builder_, op->getLoc(), array->second);
+      } else if (extent(result) == Extent::Batch) {
+        emitBatchValue(op);
+      }
     }
-    for (Value result : results)
-      loadInput(result);
+    for (Operation *op : reordered) {
+      storedIn_.try_emplace(op->getResult(0), stored_);
+      stores_[op] = walker_.stored(builder_, op->getLoc(), stored_ + 1);
+      storedFrom_[op] = stored_ + 1;
+      stored_ += 2;
+    }
+    outputs_.clear();
+    for (size_t index : arrays)
+      outputs_[index] = walker_.output(builder_, loc(), index);
   }
 
-  void writeMeans() {
+  /// They live in lanes that are all the same.
+  void emitBatchValue(Operation *op) {
+    const Location loc = op->getLoc();
+    const auto spread = [&](Value number) { return walker_.spread(builder_, loc, number); };
+    Value &lowered = lowered_[op->getResult(0)];
+    const size_t parameters = objective_.getParameters().size();
+    if (auto total = totalOf_.find(op->getResult(0)); total != totalOf_.end())
+      lowered = spread(arith::TruncFOp::create(builder_, loc, builder_.getF32Type(),
+                                               walker_.total(builder_, loc, total->second)));
+    else if (endsWalk(op))
+      return;
+    else if (auto parameter = dyn_cast<ParameterOp>(op))
+      lowered = spread(walker_.batchNumber(builder_, loc, parameter.getIndex()));
+    else if (auto state = dyn_cast<StateOp>(op))
+      lowered = spread(walker_.batchNumber(builder_, loc, parameters + state.getIndex()));
+    else if (isa<ProgressOp>(op))
+      lowered = spread(
+          walker_.batchNumber(builder_, loc, parameters + objective_.getStates().size()));
+    else if (isa<BatchSizeOp>(op))
+      lowered = spread(arith::SIToFPOp::create(builder_, loc, builder_.getF32Type(),
+                                               walker_.pairs(builder_, loc)));
+    else
+      lowered = lower(builder_, op);
+  }
+
+  void reorder(Operation *op) {
+    Reordering reordering;
+    reordering.isSort = isa<BatchSortOp>(op);
+    reordering.from = storedFrom_.at(op);
+    reordering.to = storedIn_.at(op->getResult(0));
+    if (auto unsort = dyn_cast<BatchUnsortOp>(op))
+      reordering.permutation = storedIn_.at(unsort.getSorted());
+    else
+      reordering.permutation = reordering.to;
+    walker_.reorder(reordering);
+  }
+
+  //===--- The pairs of a walk ----------------------------------------------------------------===//
+
+  void emitPairs(OpBuilder &builder, ArrayRef<Operation *> ops, ArrayRef<Value> read,
+                 ArrayRef<size_t> arrays, ArrayRef<Operation *> reordered) {
+    unsigned lastTokenWalk = 0;
+    for (Operation *op : ops)
+      lastTokenWalk = std::max(lastTokenWalk, tokenWalkOf_.lookup(op->getResult(0)));
+    for (unsigned tokenWalk = 0; tokenWalk <= lastTokenWalk; ++tokenWalk) {
+      for (Operation *op : ops)
+        if (extent(op->getResult(0)) == Extent::Pair && !isa<TokenSumOp>(op) &&
+            tokenWalkOf_.lookup(op->getResult(0)) == tokenWalk)
+          emitPairValue(builder, op);
+      for (Extent side : kSides)
+        emitTokenSums(builder, ops, side, tokenWalk);
+    }
+    for (Value value : read)
+      loadIfMemory(builder, value, Extent::Pair);
+    for (size_t index : arrays)
+      if (!isToken(entry_.arrays[index].extent))
+        walker_.store(builder, loc(), lowered_.at(entry_.arrays[index].value),
+                      outputs_.at(index));
+    for (Operation *op : reordered)
+      walker_.store(builder, op->getLoc(), lowered_.at(op->getOperand(0)), stores_.at(op));
+    for (Extent side : kSides)
+      storeTokens(builder, arrays, side);
+  }
+
+  /// Values in memory are loaded where they are first read.
+  void loadIfMemory(OpBuilder &builder, Value value, Extent wanted) {
+    if (extent(value) == wanted && pointers_.contains(value) && !lowered_.contains(value))
+      lowered_[value] = walker_.load(builder, value.getLoc(), pointers_.at(value));
+  }
+
+  void emitPairValue(OpBuilder &builder, Operation *op) {
+    if (isReordering(op))
+      return;
+    for (Value operand : op->getOperands())
+      loadIfMemory(builder, operand, Extent::Pair);
+    Value &lowered = lowered_[op->getResult(0)];
+    if (auto count = dyn_cast<TokenCountOp>(op))
+      lowered = walker_.tokenCount(builder, op->getLoc(),
+                                   count.getChosen() ? Extent::ChosenToken : Extent::RejectedToken);
+    else if (auto weight = dyn_cast<QuantileWeightOp>(op))
+      lowered = emitQuantileWeight(builder, weight);
+    else
+      lowered = lower(builder, op);
+  }
+
+  // 1 - |rank - level (n - 1)|, at least 0; in double, in which large ranks have fractions.
+  Value emitQuantileWeight(OpBuilder &builder, QuantileWeightOp op) {
+    const Location loc = op.getLoc();
+    auto [rank, count] = walker_.rank(builder, loc);
+    LaneMath m(builder, loc, rank.getType());
+    Value level = arith::ExtFOp::create(builder, loc, rank.getType(), lowered_.at(op.getLevel()));
+    Value last = m.sub(count, m.number(1));
+    Value distance = m.abs(m.sub(rank, m.mul(level, last)));
+    Value weight = m.max(m.sub(m.number(1), distance), m.number(0));
+    return arith::TruncFOp::create(builder, loc, walker_.lanes(), weight);
+  }
+
+  //===--- The tokens of a pair ---------------------------------------------------------------===//
+
+  void emitTokenSums(OpBuilder &builder, ArrayRef<Operation *> ops, Extent side,
+                     unsigned tokenWalk) {
+    SmallVector<Value> sums, terms;
+    for (Operation *op : ops)
+      if (isa<TokenSumOp>(op) && extent(op->getOperand(0)) == side &&
+          tokenWalkOf_.lookup(op->getResult(0)) == tokenWalk + 1) {
+        sums.push_back(op->getResult(0));
+        terms.push_back(op->getOperand(0));
+      }
+    if (sums.empty())
+      return;
+    const SmallVector<Value> totals = walkTokens(builder, side, terms, sums.size(), [&](OpBuilder &) {
+      return llvm::map_to_vector(terms, [&](Value term) { return lowered_.at(term); });
+    });
+    for (auto [sum, total] : llvm::zip_equal(sums, totals))
+      lowered_[sum] = total;
+  }
+
+  void storeTokens(OpBuilder &builder, ArrayRef<size_t> arrays, Extent side) {
+    SmallVector<size_t> mine;
+    SmallVector<Value> values;
+    for (size_t index : arrays)
+      if (entry_.arrays[index].extent == side) {
+        mine.push_back(index);
+        values.push_back(entry_.arrays[index].value);
+      }
+    if (mine.empty())
+      return;
+    walkTokens(builder, side, values, 0, [&](OpBuilder &inner) {
+      for (auto [index, value] : llvm::zip_equal(mine, values))
+        walker_.store(inner, loc(), lowered_.at(value), outputs_.at(index));
+      return SmallVector<Value>();
+    });
+  }
+
+  /// Computes `values` for each token of the pair, calls `use` there, and returns the sums of what
+  /// it returns.
+  SmallVector<Value> walkTokens(OpBuilder &builder, Extent side, ArrayRef<Value> values,
+                                size_t sums, function_ref<SmallVector<Value>(OpBuilder &)> use) {
+    SmallVector<Operation *> ops;
+    SmallVector<Value> read(values);
+    for (Operation *op : slice(values))
+      if (extent(op->getResult(0)) == side) {
+        ops.push_back(op);
+        llvm::append_range(read, op->getOperands());
+      }
+    for (Value value : read)
+      loadIfMemory(builder, value, Extent::Pair);
+    SmallVector<Value> totals = walker_.forEachToken(builder, loc(), side, sums, [&](OpBuilder &inner) {
+      for (Value value : read)
+        loadIfMemory(inner, value, side);
+      for (Operation *op : ops)
+        lowered_[op->getResult(0)] =
+            isa<TokenIndexOp>(op) ? walker_.tokenIndex(inner, op->getLoc()) : lower(inner, op);
+      return use(inner);
+    });
+    // They belong to the tokens of this walk.
+    for (Value value : read)
+      if (extent(value) == side)
+        lowered_.erase(value);
+    for (Operation *op : ops)
+      lowered_.erase(op->getResult(0));
+    return totals;
+  }
+
+  //===--- Means ------------------------------------------------------------------------------===//
+
+  void emitMeans() {
     if (entry_.means.empty())
       return;
-    const Location loc = objective_.getLoc();
+    walker_.beginWalk(builder_, loc());
+    lowered_.clear();
     const Type f32 = builder_.getF32Type(), f64 = builder_.getF64Type();
-    Value zero = arith::ConstantOp::create(builder_, loc, builder_.getI64IntegerAttr(0));
-    const auto write = [&](OpBuilder &builder, Location) {
-      Value count = arith::SIToFPOp::create(builder, loc, f64, entry_.pairs);
-      for (const EntryPoint::Output &output : entry_.means) {
+    Value pairs = walker_.pairs(builder_, loc());
+    SmallVector<Value> ofBatch;
+    for (Value mean : entry_.means)
+      if (extent(mean) == Extent::Batch)
+        ofBatch.push_back(mean);
+    for (Operation *op : slice(ofBatch, lastWalk_))
+      emitBatchValue(op);
+    Value zero = arith::ConstantOp::create(builder_, loc(), builder_.getI64IntegerAttr(0));
+    const auto write = [&](OpBuilder &builder, Location loc) {
+      Value count = arith::SIToFPOp::create(builder, loc, f64, pairs);
+      for (auto [index, value] : llvm::enumerate(entry_.means)) {
         Value mean;
-        if (auto total = totals_.find(&output); total != totals_.end()) {
+        if (auto total = totalOfMean_.find(index); total != totalOfMean_.end()) {
           // In double: of no pairs 0 / 0 is NaN, and a sum beyond float32 still has a mean.
-          Value quotient = arith::DivFOp::create(builder, loc, total->second, count);
-          mean = arith::TruncFOp::create(builder, loc, f32, quotient);
+          Value sum = walker_.total(builder, loc, total->second);
+          mean = arith::TruncFOp::create(builder, loc, f32,
+                                         arith::DivFOp::create(builder, loc, sum, count));
         } else {
           Value isEmpty =
-              arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, entry_.pairs, zero);
+              arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, pairs, zero);
           Value nan = arith::ConstantOp::create(
               builder, loc, builder.getF32FloatAttr(std::numeric_limits<float>::quiet_NaN()));
-          Value value = walker_.anyLane(builder, loc, lowered_.at(output.value));
-          mean = arith::SelectOp::create(builder, loc, isEmpty, nan, value);
+          mean = arith::SelectOp::create(builder, loc, isEmpty, nan,
+                                         walker_.anyLane(builder, loc, lowered_.at(value)));
         }
-        walker_.storeOnce(builder, loc, mean, output.pointer);
+        walker_.storeMean(builder, loc, mean, index);
       }
     };
     if (entry_.meansOfNothing)
-      return write(builder_, loc);
+      return write(builder_, loc());
     Value isAny =
-        arith::CmpIOp::create(builder_, loc, arith::CmpIPredicate::sgt, entry_.pairs, zero);
-    scf::IfOp::create(builder_, loc, isAny, [&](OpBuilder &builder, Location loc) {
+        arith::CmpIOp::create(builder_, loc(), arith::CmpIPredicate::sgt, pairs, zero);
+    scf::IfOp::create(builder_, loc(), isAny, [&](OpBuilder &builder, Location loc) {
       write(builder, loc);
       scf::YieldOp::create(builder, loc);
     });
@@ -189,12 +379,19 @@ private:
   const EntryPoint &entry_;
   PairWalker &walker_;
   SmallVector<Operation *> needed_;
-  /// How many batch reductions, one after another, come before a value.
-  llvm::DenseMap<Value, unsigned> level_;
-  unsigned lastLevel_ = 0;
-  /// What each value of the objective currently is; pair values change from walk to walk.
-  llvm::DenseMap<Value, Value> lowered_;
-  llvm::DenseMap<const EntryPoint::Output *, Value> totals_;
+  /// How many walks, one after another, come before a value is known; and, within its walk, how many
+  /// walks over the tokens of its pair.
+  llvm::DenseMap<Value, unsigned> walkOf_, tokenWalkOf_;
+  unsigned lastWalk_ = 0;
+  /// What later walks find: totals by number, and arrays of reorderings by number.
+  llvm::DenseMap<Value, size_t> totalOf_, storedIn_;
+  llvm::DenseMap<size_t, size_t> totalOfMean_;
+  llvm::DenseMap<Operation *, size_t> storedFrom_;
+  size_t totals_ = 0, stored_ = 0;
+  /// Of the walk being emitted: what each value is in lanes, and where those in memory lie.
+  llvm::DenseMap<Value, Value> lowered_, pointers_;
+  llvm::DenseMap<size_t, Value> outputs_;
+  llvm::DenseMap<Operation *, Value> stores_;
 };
 
 } // namespace
@@ -206,19 +403,28 @@ void disco::obj::emitEntryPoint(OpBuilder &builder, ObjectiveOp objective, const
 
 EntryPoint disco::obj::gradientResults(ObjectiveOp objective) {
   EntryPoint entry;
-  entry.means.push_back({objective.getYield().getLoss(), {}});
-  for (Value gradient : objective.getYield().getGradients())
-    entry.perPair.push_back({gradient, {}});
+  entry.means.push_back(objective.getYield().getLoss());
+  for (auto [name, gradient] : llvm::zip_equal(objective.getWrt().getAsValueRange<StringAttr>(),
+                                               objective.getYield().getGradients())) {
+    Value input = objective.getInput(name);
+    entry.arrays.push_back({gradient, input ? extentOf(input.getType()) : Extent::Pair});
+  }
   entry.meansOfNothing = true;
   return entry;
 }
 
 EntryPoint disco::obj::reportResults(ObjectiveOp objective) {
   EntryPoint entry;
-  entry.perPair.push_back({objective.getYield().getLoss(), {}});
+  entry.arrays.push_back({objective.getYield().getLoss()});
   for (Value reward : objective.getYield().getRewards())
-    entry.perPair.push_back({reward, {}});
-  for (Value metric : objective.getYield().getMetrics())
-    entry.means.push_back({metric, {}});
+    entry.arrays.push_back({reward});
+  llvm::append_range(entry.means, objective.getYield().getMetrics());
   return entry;
+}
+
+bool disco::obj::readsTokens(ObjectiveOp objective) {
+  Block &block = objective.getBody().front();
+  return llvm::any_of(block.getArguments(),
+                      [](BlockArgument input) { return isToken(extentOf(input.getType())); }) ||
+         llvm::any_of(block, [](Operation &op) { return isa<TokenIndexOp, TokenCountOp>(op); });
 }

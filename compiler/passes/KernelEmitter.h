@@ -1,6 +1,7 @@
 // The order of work inside a kernel, the same for every target: as many walks over the pairs as
 // batch reductions depend on each other, and one more where the results still need one. Values of
-// pairs are computed again in each walk that needs them; nothing is stored in between.
+// pairs are computed again in each walk that needs them; what is stored in between is only what a
+// sort has to reorder. Tokens are walked inside a pair, in the same way.
 #pragma once
 
 #include "compiler/dialect/Obj.h"
@@ -8,51 +9,90 @@
 
 namespace disco::obj {
 
+enum class Reduction : uint8_t { Add, Max };
+
+/// A number per pair that outlives a walk, and how the target makes it from another.
+struct Reordering {
+  bool isSort = true; // else values in the order of `permutation` go back to their pairs
+  size_t from = 0, to = 0; // arrays of [pairs]
+  size_t permutation = 0;  // of the sort
+};
+
 /// How one target walks over the pairs and moves numbers.
 class PairWalker {
 public:
   virtual ~PairWalker() = default;
-  /// What a real becomes: f32, or a vector of f32 with one lane per pair handled at once.
+  /// What a real becomes: f32, or a vector of f32 with one lane per pair (or token) handled at once.
   virtual mlir::Type lanes() const = 0;
-  /// Runs `body` for all pairs. It returns `sums` values of type lanes(); the f64 sum over pairs of
-  /// each comes back, added in one fixed order.
-  virtual llvm::SmallVector<mlir::Value>
-  forEachPair(mlir::OpBuilder &builder, mlir::Location loc, size_t sums,
+
+  /// A walk begins: whatever is built until the next one may use only what this walk makes.
+  virtual void beginWalk(mlir::OpBuilder &builder, mlir::Location loc) = 0;
+  /// Outside `body`: the f32 arrays of inputs, outputs and reorderings by index, f32 numbers of the
+  /// batch (parameters, then states, then progress), and how many pairs there are, i64.
+  virtual mlir::Value input(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
+  virtual mlir::Value output(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
+  virtual mlir::Value stored(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
+  virtual mlir::Value batchNumber(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
+  virtual mlir::Value pairs(mlir::OpBuilder &builder, mlir::Location loc) = 0;
+  /// A reduction of an earlier walk, f64, counted through all walks.
+  virtual mlir::Value total(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
+
+  /// Runs `body` for all pairs. It returns one value of type lanes() for each reduction, each of
+  /// which is taken in one fixed order and becomes the next total().
+  virtual void
+  forEachPair(mlir::OpBuilder &builder, mlir::Location loc,
+              llvm::ArrayRef<Reduction> reductions,
               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &)> body) = 0;
-  /// Inside `body`: the numbers of the current pairs in a float32 array, and their place in
-  /// another.
+  /// Between walks.
+  virtual void reorder(const Reordering &reordering) = 0;
+
+  /// Inside `body`: the numbers of the current pairs (or tokens) in a float32 array, and their place
+  /// in another; which pairs these are and how many there are, both f64 in lanes.
   virtual mlir::Value load(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer) = 0;
   virtual void store(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                      mlir::Value pointer) = 0;
-  /// Outside `body`: one f32 in every lane, a lane of a value that is the same in all, and a number
+  virtual std::pair<mlir::Value, mlir::Value> rank(mlir::OpBuilder &builder,
+                                                   mlir::Location loc) = 0;
+
+  /// Inside `body`, where lanes() are all the same: runs `tokens` for the tokens of the current pair
+  /// on one side. Returns the sum of each of the `sums` values it returns, in lanes().
+  virtual llvm::SmallVector<mlir::Value>
+  forEachToken(mlir::OpBuilder &builder, mlir::Location loc, Extent side, size_t sums,
+               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &)> tokens) = 0;
+  virtual mlir::Value tokenCount(mlir::OpBuilder &builder, mlir::Location loc, Extent side) = 0;
+  /// Inside `tokens`: their places in the completion.
+  virtual mlir::Value tokenIndex(mlir::OpBuilder &builder, mlir::Location loc) = 0;
+
+  /// Outside `body`: one f32 in every lane, a lane of a value that is the same in all, and a mean
   /// stored once.
   virtual mlir::Value spread(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar) = 0;
   virtual mlir::Value anyLane(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value) = 0;
-  virtual void storeOnce(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar,
-                         mlir::Value pointer) = 0;
+  virtual void storeMean(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar,
+                         size_t index) = 0;
 };
 
-/// One function to fill: where its inputs are and which results go where.
+/// The results of one entry point.
 struct EntryPoint {
   struct Output {
-    mlir::Value value;   // in the objective
-    mlir::Value pointer; // to float32
+    mlir::Value value;
+    Extent extent = Extent::Pair; // of the array; it may be wider than the value
   };
-  llvm::SmallVector<mlir::Value> inputs;     // pointers, one per objective input
-  llvm::SmallVector<mlir::Value> parameters; // f32, by index; null where not needed
-  mlir::Value pairs;                         // i64
-  llvm::SmallVector<Output> perPair;
-  llvm::SmallVector<Output> means;
+  llvm::SmallVector<Output> arrays;
+  llvm::SmallVector<mlir::Value> means;
   /// Whether means are written (as NaN) when there are no pairs.
   bool meansOfNothing = false;
 };
 
-/// Emits the body of `entry` at the builder's place.
-void emitEntryPoint(mlir::OpBuilder &builder, ObjectiveOp objective, const EntryPoint &entry,
-                    PairWalker &walker);
-
-/// The results of the two entry points of runtime/Kernel.h; pointers are left null.
+/// The results of the two entry points of runtime/Kernel.h.
 EntryPoint gradientResults(ObjectiveOp objective);
 EntryPoint reportResults(ObjectiveOp objective);
+
+/// Whether the objective reads tokens: then a walk handles one pair at a time, and its tokens in
+/// lanes.
+bool readsTokens(ObjectiveOp objective);
+
+/// Emits the walks of `entry` and, last, the writing of its means.
+void emitEntryPoint(mlir::OpBuilder &builder, ObjectiveOp objective, const EntryPoint &entry,
+                    PairWalker &walker);
 
 } // namespace disco::obj

@@ -29,9 +29,14 @@ constexpr unsigned kSharedMemory = 3; // NVVM's address space
 
 class BlockWalker : public PairWalker {
 public:
+  /// What the kernel's arguments are. Means go to `means`, each to its own place.
+  struct Arguments {
+    ValueRange inputs, numbers, outputs;
+    Value pairs, means;
+  };
   /// `partials` names an f64 array in shared memory; sumsTaken() says how long it has to be.
-  BlockWalker(OpBuilder &builder, Location loc, Value pairs, StringRef partials)
-      : pairs_(pairs), partials_(partials) {
+  BlockWalker(OpBuilder &builder, Location loc, Arguments arguments, StringRef partials)
+      : arguments_(arguments), pairs_(arguments.pairs), partials_(partials) {
     thread_ = NVVM::ThreadIdXOp::create(builder, loc, builder.getI32Type());
   }
 
@@ -39,8 +44,31 @@ public:
 
   Type lanes() const override { return Float32Type::get(pairs_.getContext()); }
 
-  SmallVector<Value> forEachPair(OpBuilder &builder, Location loc, size_t sums,
-                                 function_ref<SmallVector<Value>(OpBuilder &)> body) override {
+  // All walks are in one function.
+  void beginWalk(OpBuilder &, Location) override {}
+  Value input(OpBuilder &, Location, size_t index) override { return arguments_.inputs[index]; }
+  Value output(OpBuilder &, Location, size_t index) override { return arguments_.outputs[index]; }
+  Value batchNumber(OpBuilder &, Location, size_t index) override {
+    return arguments_.numbers[index];
+  }
+  Value pairs(OpBuilder &, Location) override { return pairs_; }
+  Value total(OpBuilder &, Location, size_t index) override { return totals_[index]; }
+
+  // What LowerToGpu refuses.
+  Value stored(OpBuilder &, Location, size_t) override { llvm_unreachable("no sort"); }
+  void reorder(const Reordering &) override { llvm_unreachable("no sort"); }
+  std::pair<Value, Value> rank(OpBuilder &, Location) override { llvm_unreachable("no sort"); }
+  SmallVector<Value> forEachToken(OpBuilder &, Location, Extent, size_t,
+                                  function_ref<SmallVector<Value>(OpBuilder &)>) override {
+    llvm_unreachable("no tokens");
+  }
+  Value tokenCount(OpBuilder &, Location, Extent) override { llvm_unreachable("no tokens"); }
+
+  Value tokenIndex(OpBuilder &, Location) override { llvm_unreachable("no tokens"); }
+
+  void forEachPair(OpBuilder &builder, Location loc, ArrayRef<Reduction> reductions,
+                   function_ref<SmallVector<Value>(OpBuilder &)> body) override {
+    const size_t sums = reductions.size();
     Value start = arith::ExtUIOp::create(builder, loc, builder.getI64Type(), thread_);
     Value step = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(kThreads));
     Value zero = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0));
@@ -56,7 +84,8 @@ public:
                              }
                              scf::YieldOp::create(inner, loc, next);
                            });
-    return sums == 0 ? SmallVector<Value>() : sumOverBlock(builder, loc, loop.getResults());
+    if (sums > 0)
+      llvm::append_range(totals_, sumOverBlock(builder, loc, loop.getResults()));
   }
 
   Value load(OpBuilder &builder, Location loc, Value pointer) override {
@@ -67,7 +96,9 @@ public:
   }
   Value spread(OpBuilder &, Location, Value scalar) override { return scalar; }
   Value anyLane(OpBuilder &, Location, Value value) override { return value; }
-  void storeOnce(OpBuilder &builder, Location loc, Value scalar, Value pointer) override {
+  void storeMean(OpBuilder &builder, Location loc, Value scalar, size_t index) override {
+    Value place = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(index));
+    Value pointer = element(builder, loc, arguments_.means, place);
     Value isFirst = arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, thread_,
                                           integer(builder, loc, 0));
     scf::IfOp::create(builder, loc, isFirst, [&](OpBuilder &inner, Location loc) {
@@ -148,7 +179,9 @@ private:
     return LLVM::GEPOp::create(builder, loc, pointer, builder.getF64Type(), base, index);
   }
 
+  Arguments arguments_;
   Value pairs_, thread_;
+  SmallVector<Value> totals_;
   Value pair_; // of the walk being emitted
   StringRef partials_;
   int64_t sumsTaken_ = 0;
@@ -157,6 +190,8 @@ private:
 struct LowerToGpu : disco::obj::impl::ObjLowerToGpuBase<LowerToGpu> {
   void runOnOperation() override {
     for (ObjectiveOp objective : llvm::make_early_inc_range(getOperation().getOps<ObjectiveOp>())) {
+      if (refuses(objective))
+        return signalPassFailure();
       OpBuilder builder(objective);
       emitKernel(builder, objective, "gradient", gradientResults(objective));
       emitKernel(builder, objective, "report", reportResults(objective));
@@ -164,15 +199,25 @@ struct LowerToGpu : disco::obj::impl::ObjLowerToGpuBase<LowerToGpu> {
     }
   }
 
+  /// What only the host has so far.
+  static bool refuses(ObjectiveOp objective) {
+    for (Operation &op : objective.getBody().front())
+      if (isa<BatchMaxOp, BatchSortOp, TokenSumOp, StateOp, ProgressOp>(op)) {
+        op.emitOpError("is compiled for the host only, not for GPUs");
+        return true;
+      }
+    return false;
+  }
+
   static void emitKernel(OpBuilder builder, ObjectiveOp objective, StringRef name,
-                         EntryPoint entry) {
+                         const EntryPoint &entry) {
     const Location loc = objective.getLoc();
     MLIRContext *context = builder.getContext();
     const Type pointer = LLVM::LLVMPointerType::get(context);
     const size_t inputs = objective.getInputs().size(),
                  parameters = objective.getParameters().size();
     const bool isReport = name == "report";
-    const size_t outputs = isReport ? 4 : 1 + entry.perPair.size();
+    const size_t outputs = 1 + entry.arrays.size();
 
     SmallVector<Type> arguments(inputs, pointer);
     arguments.append(parameters, builder.getF32Type());
@@ -186,25 +231,16 @@ struct LowerToGpu : disco::obj::impl::ObjLowerToGpuBase<LowerToGpu> {
     const std::string partials = (name + "_partial_sums").str();
     builder.setInsertionPointToStart(function.addEntryBlock(builder));
 
-    Block::BlockArgListType values = function.getArguments();
-    entry.inputs.assign(values.begin(), values.begin() + inputs);
-    entry.parameters.assign(values.begin() + inputs, values.begin() + inputs + parameters);
-    entry.pairs = values[inputs + parameters];
-    auto results = values.drop_front(inputs + parameters + 1);
-    if (isReport) {
-      for (auto [output, result] : llvm::zip(entry.perPair, results))
-        output.pointer = result;
-      for (auto [index, output] : llvm::enumerate(entry.means))
-        output.pointer = BlockWalker::element(
-            builder, loc, results[3],
-            arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(index)));
-    } else {
-      entry.means.front().pointer = results[0];
-      for (auto [output, result] : llvm::zip(entry.perPair, results.drop_front()))
-        output.pointer = result;
-    }
+    ValueRange values = function.getArguments();
+    BlockWalker::Arguments kernel;
+    kernel.inputs = values.take_front(inputs);
+    kernel.numbers = values.slice(inputs, parameters);
+    kernel.pairs = values[inputs + parameters];
+    ValueRange results = values.drop_front(inputs + parameters + 1);
+    kernel.outputs = isReport ? results.take_front(entry.arrays.size()) : results.drop_front();
+    kernel.means = isReport ? results.back() : results.front();
 
-    BlockWalker walker(builder, loc, entry.pairs, partials);
+    BlockWalker walker(builder, loc, kernel, partials);
     emitEntryPoint(builder, objective, entry, walker);
     LLVM::ReturnOp::create(builder, loc, ValueRange());
     builder.setInsertionPoint(function);

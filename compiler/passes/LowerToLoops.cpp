@@ -1,6 +1,12 @@
-// obj-lower-to-loops: host functions with the C ABI of runtime/Kernel.h. Memory is reached through
-// bare pointers and masked vector loads, so there is one loop body and no tail; what is not memory
-// stays in arith, math and scf.
+// obj-lower-to-loops: host functions that runtime/Plan.h calls, one for each walk over the pairs.
+// Memory is reached through bare pointers and masked vector loads, so there is one loop body and no
+// tail; what is not memory stays in arith, math and scf.
+//
+// For the entry points `gradient` and `report` the module gets functions NAME_0, NAME_1, ... of the
+// C type
+//   void (const frame *, int64_t begin, int64_t end, double *sums)
+// and an attribute `disco.NAME` that says in which order they run (runtime/Plan.h has both). The
+// last one writes the means; begin, end and sums mean nothing to it.
 #include "compiler/passes/KernelEmitter.h"
 #include "compiler/passes/Passes.h"
 
@@ -25,87 +31,288 @@ constexpr int64_t kLanes = 16;
 /// float32 arrays may start anywhere that a float may.
 constexpr unsigned kAlignment = 4;
 
-class VectorWalker : public PairWalker {
+/// The fields of runtime::Frame, each 8 bytes.
+enum Field { kInputs, kNumbers, kPairs, kOutputs, kTotals, kStored };
+
+/// Lanes are pairs; or, for objectives that read tokens, the tokens of one pair, whose own values
+/// are then the same in all lanes.
+class HostWalker : public PairWalker {
 public:
-  VectorWalker(OpBuilder &builder, Value pairs)
-      : lanes_(VectorType::get(kLanes, builder.getF32Type())), pairs_(pairs) {}
+  HostWalker(OpBuilder &builder, ObjectiveOp objective, StringRef name, const EntryPoint &entry)
+      : objective_(objective), name_(name), arrays_(entry.arrays.size()),
+        onePair_(readsTokens(objective)),
+        lanes_(VectorType::get(kLanes, builder.getF32Type())),
+        wide_(VectorType::get(kLanes, builder.getF64Type())),
+        pointer_(LLVM::LLVMPointerType::get(builder.getContext())) {}
 
   Type lanes() const override { return lanes_; }
+  const std::string &plan() const { return plan_; }
 
-  // Lane k adds the pairs k, k + 16, k + 32, ... in double; at the end the lanes are added from 0
-  // to 15.
-  SmallVector<Value> forEachPair(OpBuilder &builder, Location loc, size_t sums,
-                                 function_ref<SmallVector<Value>(OpBuilder &)> body) override {
-    const auto wide = cast<VectorType>(lanes_.clone(builder.getF64Type()));
-    Value zero = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(0));
-    Value step = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(kLanes));
-    Value nothing = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(wide, 0.0));
+  // ---- functions ----
+
+  void beginWalk(OpBuilder &builder, Location loc) override {
+    endFunction(builder);
+    builder.setInsertionPoint(objective_);
+    const Type i64 = builder.getI64Type();
+    auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
+                                            {pointer_, i64, i64, pointer_});
+    function_ = LLVM::LLVMFuncOp::create(builder, loc, name_ + "_" + std::to_string(functions_++),
+                                         type);
+    function_.setNoUnwind(true);
+    builder.setInsertionPointToStart(function_.addEntryBlock(builder));
+  }
+  void endFunction(OpBuilder &builder) {
+    if (function_)
+      LLVM::ReturnOp::create(builder, function_.getLoc(), ValueRange());
+  }
+
+  Value input(OpBuilder &builder, Location loc, size_t index) override {
+    return pointerAt(builder, loc, field(builder, loc, kInputs), index);
+  }
+  Value output(OpBuilder &builder, Location loc, size_t index) override {
+    return pointerAt(builder, loc, field(builder, loc, kOutputs), index);
+  }
+  Value stored(OpBuilder &builder, Location loc, size_t index) override {
+    return pointerAt(builder, loc, field(builder, loc, kStored), index);
+  }
+  Value batchNumber(OpBuilder &builder, Location loc, size_t index) override {
+    Value address = element(builder, loc, field(builder, loc, kNumbers),
+                            integer(builder, loc, int64_t(index)), builder.getF32Type());
+    return LLVM::LoadOp::create(builder, loc, builder.getF32Type(), address, kAlignment);
+  }
+  Value pairs(OpBuilder &builder, Location loc) override {
+    return LLVM::LoadOp::create(builder, loc, builder.getI64Type(),
+                                fieldAddress(builder, loc, kPairs));
+  }
+  Value total(OpBuilder &builder, Location loc, size_t index) override {
+    Value address = element(builder, loc, field(builder, loc, kTotals),
+                            integer(builder, loc, int64_t(index)), builder.getF64Type());
+    return LLVM::LoadOp::create(builder, loc, builder.getF64Type(), address);
+  }
+
+  // ---- the pairs ----
+
+  // Lane k adds the pairs begin + k, begin + k + 16, ... in double; at the end the lanes are added
+  // from 0 to 15. One pair at a time, the pairs are added in their order.
+  void forEachPair(OpBuilder &builder, Location loc, ArrayRef<Reduction> reductions,
+                   function_ref<SmallVector<Value>(OpBuilder &)> body) override {
+    plan_ += plan_.empty() ? "walk" : "; walk";
+    for (Reduction reduction : reductions)
+      plan_ += reduction == Reduction::Add ? " add" : " max";
+    Value count = pairs(builder, loc);
+    Value step = integer(builder, loc, onePair_ ? 1 : kLanes);
+    SmallVector<Value> start;
+    for (Reduction reduction : reductions)
+      start.push_back(neutral(builder, loc, reduction, onePair_ ? Type(builder.getF64Type()) : wide_));
     auto loop = scf::ForOp::create(
-        builder, loc, zero, pairs_, step, SmallVector<Value>(sums, nothing),
+        builder, loc, begin(), end(), step, start,
         [&](OpBuilder &inner, Location loc, Value first, ValueRange partial) {
           first_ = first;
-          mask_ = activeLanes(inner, loc, first);
-          Value none = arith::ConstantOp::create(inner, loc, DenseElementsAttr::get(lanes_, 0.0f));
+          count_ = count;
+          if (!onePair_)
+            mask_ = activeLanes(inner, loc, first, end());
           SmallVector<Value> next;
-          for (auto [sum, term] : llvm::zip_equal(partial, body(inner))) {
-            Value counted = arith::SelectOp::create(inner, loc, mask_, term, none);
-            Value extended = arith::ExtFOp::create(inner, loc, wide, counted);
-            next.push_back(arith::AddFOp::create(inner, loc, sum, extended));
-          }
+          for (auto [reduction, sum, term] : llvm::zip_equal(reductions, partial, body(inner)))
+            next.push_back(onePair_ ? combined(inner, loc, reduction, sum, laneZero(inner, loc, term))
+                                    : combined(inner, loc, reduction, sum, term));
           scf::YieldOp::create(inner, loc, next);
         });
-    Value start = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0));
-    SmallVector<Value> totals;
-    for (Value partial : loop.getResults())
-      totals.push_back(
-          LLVM::vector_reduce_fadd::create(builder, loc, builder.getF64Type(), start, partial));
-    return totals;
+    for (auto [index, reduction, partial] : llvm::enumerate(reductions, loop.getResults())) {
+      Value total = onePair_ ? partial : overLanes(builder, loc, reduction, partial);
+      Value address = element(builder, loc, function_.getArgument(3),
+                              integer(builder, loc, int64_t(index)), builder.getF64Type());
+      LLVM::StoreOp::create(builder, loc, total, address);
+    }
+  }
+
+  void reorder(const Reordering &r) override {
+    plan_ += (r.isSort ? "; sort " : "; unsort ") + std::to_string(r.from) + " " +
+             std::to_string(r.to);
+    if (!r.isSort)
+      plan_ += " " + std::to_string(r.permutation);
   }
 
   Value load(OpBuilder &builder, Location loc, Value pointer) override {
+    Value address = element(builder, loc, pointer, position(), builder.getF32Type());
+    if (isUniform())
+      return spread(builder, loc,
+                    LLVM::LoadOp::create(builder, loc, builder.getF32Type(), address, kAlignment));
     Value none = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(lanes_, 0.0f));
-    return LLVM::MaskedLoadOp::create(builder, loc, lanes_, element(builder, loc, pointer, first_),
-                                      mask_, none, builder.getI32IntegerAttr(kAlignment));
+    return LLVM::MaskedLoadOp::create(builder, loc, lanes_, address, mask_, none,
+                                      builder.getI32IntegerAttr(kAlignment));
   }
 
   void store(OpBuilder &builder, Location loc, Value value, Value pointer) override {
-    LLVM::MaskedStoreOp::create(builder, loc, value, element(builder, loc, pointer, first_), mask_,
-                                kAlignment);
+    Value address = element(builder, loc, pointer, position(), builder.getF32Type());
+    if (isUniform())
+      LLVM::StoreOp::create(builder, loc, laneZero(builder, loc, value), address, kAlignment);
+    else
+      LLVM::MaskedStoreOp::create(builder, loc, value, address, mask_, kAlignment);
   }
+
+  std::pair<Value, Value> rank(OpBuilder &builder, Location loc) override {
+    const auto inDouble = [&](Value number) {
+      return spreadTo(builder, loc,
+                      arith::SIToFPOp::create(builder, loc, builder.getF64Type(), number), wide_);
+    };
+    Value rank = inDouble(first_);
+    if (!onePair_)
+      rank = arith::AddFOp::create(builder, loc, rank, laneNumbers(builder, loc, wide_));
+    return {rank, inDouble(count_)};
+  }
+
+  // ---- the tokens of a pair ----
+
+  SmallVector<Value>
+  forEachToken(OpBuilder &builder, Location loc, Extent side, size_t sums,
+               function_ref<SmallVector<Value>(OpBuilder &)> body) override {
+    auto [from, to] = tokens(builder, loc, side);
+    const SmallVector<Value> start(sums, neutral(builder, loc, Reduction::Add, wide_));
+    auto loop = scf::ForOp::create(
+        builder, loc, from, to, integer(builder, loc, kLanes), start,
+        [&, from = from, to = to](OpBuilder &inner, Location loc, Value first, ValueRange partial) {
+          token_ = first;
+          firstToken_ = from;
+          mask_ = activeLanes(inner, loc, first, to);
+          SmallVector<Value> next;
+          for (auto [sum, term] : llvm::zip_equal(partial, body(inner)))
+            next.push_back(combined(inner, loc, Reduction::Add, sum, term));
+          token_ = {};
+          scf::YieldOp::create(inner, loc, next);
+        });
+    SmallVector<Value> totals;
+    for (Value partial : loop.getResults()) {
+      Value total = overLanes(builder, loc, Reduction::Add, partial);
+      totals.push_back(spread(
+          builder, loc, arith::TruncFOp::create(builder, loc, builder.getF32Type(), total)));
+    }
+    return totals;
+  }
+
+  Value tokenCount(OpBuilder &builder, Location loc, Extent side) override {
+    auto [from, to] = tokens(builder, loc, side);
+    Value count = arith::SubIOp::create(builder, loc, to, from);
+    return spread(builder, loc,
+                  arith::SIToFPOp::create(builder, loc, builder.getF32Type(), count));
+  }
+
+  Value tokenIndex(OpBuilder &builder, Location loc) override {
+    Value first = arith::SubIOp::create(builder, loc, token_, firstToken_);
+    Value inFloat = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), first);
+    return arith::AddFOp::create(builder, loc, spread(builder, loc, inFloat),
+                                 laneNumbers(builder, loc, lanes_));
+  }
+
+  // ---- numbers ----
 
   Value spread(OpBuilder &builder, Location loc, Value scalar) override {
     return spreadTo(builder, loc, scalar, lanes_);
   }
-
   Value anyLane(OpBuilder &builder, Location loc, Value value) override {
-    Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-    return LLVM::ExtractElementOp::create(builder, loc, value, zero);
+    return laneZero(builder, loc, value);
   }
-
-  void storeOnce(OpBuilder &builder, Location loc, Value scalar, Value pointer) override {
-    LLVM::StoreOp::create(builder, loc, scalar, pointer, kAlignment);
-  }
-
-  static Value element(OpBuilder &builder, Location loc, Value pointer, Value index) {
-    return LLVM::GEPOp::create(builder, loc, pointer.getType(), builder.getF32Type(), pointer,
-                               index);
+  void storeMean(OpBuilder &builder, Location loc, Value scalar, size_t index) override {
+    if (index == 0)
+      plan_ += plan_.empty() ? "means" : "; means";
+    Value means = output(builder, loc, arrays_);
+    LLVM::StoreOp::create(
+        builder, loc, scalar,
+        element(builder, loc, means, integer(builder, loc, int64_t(index)), builder.getF32Type()),
+        kAlignment);
   }
 
 private:
+  static Value integer(OpBuilder &builder, Location loc, int64_t value) {
+    return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
+  }
+  Value begin() { return function_.getArgument(1); }
+  Value end() { return function_.getArgument(2); }
+  /// Whether what is loaded and stored now is one number for all lanes.
+  bool isUniform() const { return onePair_ && !token_; }
+  Value position() const { return token_ ? token_ : first_; }
+
+  Value element(OpBuilder &builder, Location loc, Value pointer, Value index, Type type) {
+    return LLVM::GEPOp::create(builder, loc, pointer_, type, pointer, index);
+  }
+  Value fieldAddress(OpBuilder &builder, Location loc, Field field) {
+    return element(builder, loc, function_.getArgument(0), integer(builder, loc, field), pointer_);
+  }
+  Value field(OpBuilder &builder, Location loc, Field field) {
+    return LLVM::LoadOp::create(builder, loc, pointer_, fieldAddress(builder, loc, field));
+  }
+  /// array[index], where array holds pointers.
+  Value pointerAt(OpBuilder &builder, Location loc, Value array, size_t index) {
+    return LLVM::LoadOp::create(
+        builder, loc, pointer_,
+        element(builder, loc, array, integer(builder, loc, int64_t(index)), pointer_));
+  }
+
+  /// Where the tokens of the current pair begin and end. The offsets are the inputs after those of
+  /// the objective, the chosen side's first.
+  std::pair<Value, Value> tokens(OpBuilder &builder, Location loc, Extent side) {
+    const size_t array = objective_.getInputs().size() + (side == Extent::RejectedToken);
+    Value offsets = input(builder, loc, array);
+    const Type i64 = builder.getI64Type();
+    Value next = arith::AddIOp::create(builder, loc, first_, integer(builder, loc, 1));
+    const auto at = [&](Value index) -> Value {
+      return LLVM::LoadOp::create(builder, loc, i64, element(builder, loc, offsets, index, i64));
+    };
+    return {at(first_), at(next)};
+  }
+
   static Value spreadTo(OpBuilder &builder, Location loc, Value scalar, VectorType type) {
     Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
     Value any = LLVM::PoisonOp::create(builder, loc, type);
     Value first = LLVM::InsertElementOp::create(builder, loc, any, scalar, zero);
     return LLVM::ShuffleVectorOp::create(builder, loc, first, any, SmallVector<int32_t>(kLanes, 0));
   }
+  /// 0, 1, 2, ...
+  static Value laneNumbers(OpBuilder &builder, Location loc, VectorType type) {
+    SmallVector<Attribute> numbers;
+    for (int64_t lane = 0; lane < kLanes; ++lane)
+      numbers.push_back(builder.getFloatAttr(type.getElementType(), double(lane)));
+    return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, numbers));
+  }
+  static Value laneZero(OpBuilder &builder, Location loc, Value lanes) {
+    Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+    return LLVM::ExtractElementOp::create(builder, loc, lanes, zero);
+  }
 
-  /// Lane k is on when pair first + k exists.
-  Value activeLanes(OpBuilder &builder, Location loc, Value first) {
+  /// What a reduction starts from, of type f64 or lanes of it.
+  static Value neutral(OpBuilder &builder, Location loc, Reduction reduction, Type type) {
+    const double number =
+        reduction == Reduction::Add ? 0 : -std::numeric_limits<double>::infinity();
+    TypedAttr attribute = builder.getF64FloatAttr(number);
+    if (auto vector = dyn_cast<VectorType>(type))
+      attribute = DenseElementsAttr::get(vector, number);
+    return arith::ConstantOp::create(builder, loc, attribute);
+  }
+
+  /// `sum` with the term of each active lane, or of the one pair.
+  Value combined(OpBuilder &builder, Location loc, Reduction reduction, Value sum, Value term) {
+    Value extended = arith::ExtFOp::create(builder, loc, sum.getType(), term);
+    if (isa<VectorType>(sum.getType()))
+      extended = arith::SelectOp::create(builder, loc, mask_, extended,
+                                         neutral(builder, loc, reduction, sum.getType()));
+    if (reduction == Reduction::Add)
+      return arith::AddFOp::create(builder, loc, sum, extended);
+    return arith::MaximumFOp::create(builder, loc, sum, extended);
+  }
+  static Value overLanes(OpBuilder &builder, Location loc, Reduction reduction, Value lanes) {
+    const Type f64 = builder.getF64Type();
+    if (reduction == Reduction::Max)
+      return LLVM::vector_reduce_fmaximum::create(builder, loc, f64, lanes);
+    Value start = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0));
+    return LLVM::vector_reduce_fadd::create(builder, loc, f64, start, lanes);
+  }
+
+  /// Lane k is on where first + k < last.
+  Value activeLanes(OpBuilder &builder, Location loc, Value first, Value last) {
     const auto indices = cast<VectorType>(lanes_.clone(builder.getI32Type()));
-    Value left = arith::SubIOp::create(builder, loc, pairs_, first);
-    Value most = arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(kLanes));
-    Value count = arith::TruncIOp::create(builder, loc, builder.getI32Type(),
-                                          arith::MinSIOp::create(builder, loc, left, most));
+    Value left = arith::SubIOp::create(builder, loc, last, first);
+    Value count = arith::TruncIOp::create(
+        builder, loc, builder.getI32Type(),
+        arith::MinSIOp::create(builder, loc, left, integer(builder, loc, kLanes)));
     SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
     Value lane = arith::ConstantOp::create(
         builder, loc, DenseElementsAttr::get(indices, ArrayRef<int32_t>(numbers)));
@@ -113,90 +320,33 @@ private:
                                  spreadTo(builder, loc, count, indices));
   }
 
-  VectorType lanes_;
-  Value pairs_;
-  Value first_, mask_; // of the walk being emitted
+  ObjectiveOp objective_;
+  std::string name_, plan_;
+  size_t arrays_; // outputs before the means
+  bool onePair_;
+  VectorType lanes_, wide_;
+  Type pointer_;
+  LLVM::LLVMFuncOp function_;
+  size_t functions_ = 0;
+  // Of the loop being emitted: the first pair or token, and which lanes are on.
+  Value first_, count_, token_, firstToken_, mask_;
 };
 
 struct LowerToLoops : disco::obj::impl::ObjLowerToLoopsBase<LowerToLoops> {
   void runOnOperation() override {
     for (ObjectiveOp objective : llvm::make_early_inc_range(getOperation().getOps<ObjectiveOp>())) {
-      OpBuilder builder(objective);
-      emitGradient(builder, objective);
-      emitReport(builder, objective);
+      emit(objective, "gradient", gradientResults(objective));
+      emit(objective, "report", reportResults(objective));
       objective.erase();
     }
   }
 
-  // void gradient(inputs, parameters, pairs, loss, gradients)
-  static void emitGradient(OpBuilder builder, ObjectiveOp objective) {
-    LLVM::LLVMFuncOp function = begin(builder, objective, "gradient");
-    EntryPoint entry = gradientResults(objective);
-    fillInputs(builder, objective, function, entry);
-    entry.means.front().pointer = function.getArgument(3);
-    for (auto [index, output] : llvm::enumerate(entry.perPair))
-      output.pointer = pointerAt(builder, objective.getLoc(), function.getArgument(4), index);
-    finish(builder, objective, entry);
-  }
-
-  // void report(inputs, parameters, pairs, losses, rewards, metrics)
-  static void emitReport(OpBuilder builder, ObjectiveOp objective) {
-    LLVM::LLVMFuncOp function = begin(builder, objective, "report");
-    EntryPoint entry = reportResults(objective);
-    fillInputs(builder, objective, function, entry);
-    entry.perPair.front().pointer = function.getArgument(3);
-    for (auto [index, output] : llvm::enumerate(llvm::drop_begin(entry.perPair)))
-      output.pointer = pointerAt(builder, objective.getLoc(), function.getArgument(4), index);
-    for (auto [index, output] : llvm::enumerate(entry.means))
-      output.pointer = VectorWalker::element(builder, objective.getLoc(), function.getArgument(5),
-                                             number(builder, objective.getLoc(), index));
-    finish(builder, objective, entry);
-  }
-
-  static LLVM::LLVMFuncOp begin(OpBuilder &builder, ObjectiveOp objective, StringRef name) {
-    const Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-    SmallVector<Type> arguments = {pointer, pointer, builder.getI64Type(), pointer, pointer};
-    if (name == "report")
-      arguments.push_back(pointer);
-    auto type =
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()), arguments);
-    auto function = LLVM::LLVMFuncOp::create(builder, objective.getLoc(), name, type);
-    function.setNoUnwind(true);
-    builder.setInsertionPointToStart(function.addEntryBlock(builder));
-    return function;
-  }
-
-  static void fillInputs(OpBuilder &builder, ObjectiveOp objective, LLVM::LLVMFuncOp function,
-                         EntryPoint &entry) {
-    const Location loc = objective.getLoc();
-    for (size_t index = 0; index < objective.getInputs().size(); ++index)
-      entry.inputs.push_back(pointerAt(builder, loc, function.getArgument(0), index));
-    entry.parameters.resize(objective.getParameters().size());
-    for (ParameterOp parameter : objective.getBody().getOps<ParameterOp>()) {
-      const size_t index = parameter.getIndex();
-      Value address =
-          VectorWalker::element(builder, loc, function.getArgument(1), number(builder, loc, index));
-      entry.parameters[index] =
-          LLVM::LoadOp::create(builder, loc, builder.getF32Type(), address, kAlignment);
-    }
-    entry.pairs = function.getArgument(2);
-  }
-
-  static void finish(OpBuilder &builder, ObjectiveOp objective, const EntryPoint &entry) {
-    VectorWalker walker(builder, entry.pairs);
+  void emit(ObjectiveOp objective, StringRef name, const EntryPoint &entry) {
+    OpBuilder builder(objective);
+    HostWalker walker(builder, objective, name, entry);
     emitEntryPoint(builder, objective, entry, walker);
-    LLVM::ReturnOp::create(builder, objective.getLoc(), ValueRange());
-  }
-
-  static Value number(OpBuilder &builder, Location loc, int64_t value) {
-    return arith::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(value));
-  }
-
-  /// array[index], where array holds pointers.
-  static Value pointerAt(OpBuilder &builder, Location loc, Value array, int64_t index) {
-    Value address = LLVM::GEPOp::create(builder, loc, array.getType(), array.getType(), array,
-                                        number(builder, loc, index));
-    return LLVM::LoadOp::create(builder, loc, array.getType(), address);
+    walker.endFunction(builder);
+    getOperation()->setAttr(("disco." + name).str(), builder.getStringAttr(walker.plan()));
   }
 };
 

@@ -114,10 +114,10 @@ Result<std::string> HostTarget::assembly(llvm::Module &module) {
 }
 
 Result<void> HostTarget::load(llvm::Module &module, runtime::HostKernel &kernel) {
-  const std::string suffix = "_" + std::to_string(loaded_++);
-  for (const char *name : {"gradient", "report"})
-    if (llvm::Function *function = module.getFunction(name))
-      function->setName(name + suffix);
+  const std::string suffix = "_of_" + std::to_string(loaded_++);
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      function.setName(function.getName() + suffix);
   llvm::SmallVector<char, 0> object;
   if (Result<void> done = generate(*machine_, module, llvm::CodeGenFileType::ObjectFile, object);
       !done)
@@ -132,14 +132,14 @@ Result<void> HostTarget::load(llvm::Module &module, runtime::HostKernel &kernel)
   reported_->clear();
   if (llvm::Error error = jit_->addObjectFile(code->tracker, std::move(buffer)))
     return hostError(std::move(error));
-  auto gradient = jit_->lookup("gradient" + suffix);
-  if (!gradient)
-    return linkError(gradient.takeError(), *reported_);
-  auto report = jit_->lookup("report" + suffix);
-  if (!report)
-    return linkError(report.takeError(), *reported_);
-  kernel.gradient = gradient->toPtr<runtime::disco_gradient_fn>();
-  kernel.report = report->toPtr<runtime::disco_report_fn>();
+  for (auto [name, entry] : {std::pair{"gradient_", &kernel.gradientCode},
+                             std::pair{"report_", &kernel.reportCode}})
+    for (size_t i = 0; i < entry->plan.functions(); ++i) {
+      auto function = jit_->lookup(name + std::to_string(i) + suffix);
+      if (!function)
+        return linkError(function.takeError(), *reported_);
+      entry->functions.push_back(function->toPtr<runtime::disco_walk_fn>());
+    }
   kernel.keepAlive = std::move(code);
   return {};
 }

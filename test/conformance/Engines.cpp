@@ -34,38 +34,13 @@ private:
 
 #if DISCO_WITH_COMPILER
 
-std::vector<double> widened(const std::vector<float> &values) {
-  return std::vector<double>(values.begin(), values.end());
-}
-
 class HostEngine final : public Engine {
 public:
   HostEngine(const dsl::Program &program, runtime::HostKernel kernel)
       : program_(program), kernel_(std::move(kernel)) {}
   dsl::Evaluation evaluate(const dsl::Step &step, const std::vector<double> &parameters) override {
-    std::array<std::vector<float>, dsl::kInputCount> narrow;
-    trainer::ObjectiveInputs inputs;
-    inputs.pairs = step.pairs;
-    for (const auto &[input, column] : step.columns) {
-      narrow[size_t(input)].assign(column.begin(), column.end());
-      inputs.columns[size_t(input)] = narrow[size_t(input)];
-    }
-    auto objective = trainer::compiledObjective(program_, kernel_, parameters);
-    std::vector<float> chosen_B(step.pairs), rejected_B(step.pairs);
-    dsl::Evaluation out;
-    trainer::ObjectiveGradients gradients;
-    gradients[size_t(dsl::Input::policy_chosen_logps)] = chosen_B;
-    gradients[size_t(dsl::Input::policy_rejected_logps)] = rejected_B;
-    out.loss = objective->gradient(inputs, gradients);
-    out.gradients[size_t(dsl::Input::policy_chosen_logps)] = widened(chosen_B);
-    out.gradients[size_t(dsl::Input::policy_rejected_logps)] = widened(rejected_B);
-    trainer::ObjectiveReport report;
-    objective->report(inputs, report);
-    out.losses = widened(report.losses);
-    out.chosenRewards = widened(report.chosenRewards);
-    out.rejectedRewards = widened(report.rejectedRewards);
-    out.metrics = widened(report.metrics);
-    return out;
+    return trainer::evaluate(*trainer::compiledObjective(program_, kernel_, parameters),
+                             step.batch());
   }
 
 private:

@@ -39,8 +39,6 @@ withEngine(dsl::Program program, const std::vector<std::pair<std::string, std::s
   if (engine != "host")
     return Error{"unknown engine `" + engine + "`; known are host and interpreter"};
 #ifdef DISCO_WITH_COMPILER
-  if (std::optional<Error> refused = compiler::refusal(*program, source))
-    return *refused;
   compiler::Compiler compiler;
   auto kernel = compiler.compileHost(program);
   if (!kernel)

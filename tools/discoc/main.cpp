@@ -73,8 +73,7 @@ Result<void> write(const std::string &path, const std::string &text) {
   return {};
 }
 
-Result<std::string> runBatch(const dsl::Program &program, const Source &source,
-                             const std::vector<double> &parameters, const Options &options) {
+Result<std::string> runBatch(const dsl::Program &program, const std::vector<double> &parameters, const Options &options) {
   const std::string name = options.batch == "-" ? "<stdin>" : options.batch;
   Result<std::string> text = options.batch == "-" ? readStandardInput(kBatchBytes)
                                                   : data::readFile(options.batch, kBatchBytes);
@@ -84,15 +83,16 @@ Result<std::string> runBatch(const dsl::Program &program, const Source &source,
   if (!columns)
     return Error{name + ": " + columns.error().message};
 
+  std::vector<std::span<const double>> spans;
+  const dsl::Batch batch = columns->batch(spans);
   dsl::Evaluation evaluation;
   if (options.engine == Engine::Host) {
-    Result<dsl::Evaluation> result = runOnHost(program, source, *columns, parameters);
+    Result<dsl::Evaluation> result = runOnHost(program, batch, parameters);
     if (!result)
       return result.error();
     evaluation = std::move(*result);
   } else {
-    std::vector<std::span<const double>> spans;
-    dsl::Interpreter(program).evaluate(columns->batch(spans), parameters, evaluation);
+    dsl::Interpreter(program).evaluate(batch, parameters, evaluation);
   }
   return evaluationJson(program, *columns, evaluation);
 }
@@ -100,7 +100,7 @@ Result<std::string> runBatch(const dsl::Program &program, const Source &source,
 Result<std::string> outputOf(const dsl::Program &program, const Source &source,
                              const std::vector<double> &parameters, const Options &options) {
   if (options.action == Action::Run)
-    return runBatch(program, source, parameters, options);
+    return runBatch(program, parameters, options);
   if (options.stage == Emit::Typed)
     return typedText(program);
   return emitStage(program, source, options.stage, options.gpuArch);

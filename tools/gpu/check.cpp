@@ -143,15 +143,17 @@ void checkFunction() {
   kernel.signature.objective = "mean";
   kernel.signature.inputs =
       kernel.signature.gradients = {"policy_chosen_logps", "policy_rejected_logps"};
-  kernel.gradient = [](const float *const *inputs, const float *, int64_t pairs, float *loss,
-                       float *const *gradients) {
-    *loss = 0;
-    for (int64_t i = 0; i < pairs; ++i) {
-      *loss -= inputs[0][i] / float(pairs);
-      gradients[0][i] = -1 / float(pairs);
-      gradients[1][i] = 0;
+  const auto whole = [](const runtime::Frame *frame, int64_t, int64_t, double *) {
+    const auto *chosen = static_cast<const float *>(frame->inputs[0]);
+    const auto outputs = reinterpret_cast<float *const *>(frame->outputs); // gradients, loss
+    *outputs[2] = 0;
+    for (int64_t i = 0; i < frame->pairs; ++i) {
+      *outputs[2] -= chosen[i] / float(frame->pairs);
+      outputs[0][i] = -1 / float(frame->pairs);
+      outputs[1][i] = 0;
     }
   };
+  kernel.gradientCode = {*runtime::Plan::parse("means"), {whole}};
   const trainer::ObjectiveKernel function(kernel, std::span<const double>());
   const std::map<std::string, Tensor> inputs = tensorsOf(
       {{"policy_chosen_logps", {1, 2, 3, 6}}, {"policy_rejected_logps", {0, 0, 0, 0}}}, at::kFloat);

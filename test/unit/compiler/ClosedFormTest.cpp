@@ -180,7 +180,7 @@ TEST(ClosedForm, NoPairsGiveNaNLossAndWriteNothingElse) {
   const runtime::HostKernel kernel = kernelOf(
       programOf("objective empty { loss = softplus(-margin); metric m = batch_mean(margin); }"));
   float loss = 7, metric = 7, other = 7;
-  std::array<const float *, 4> inputs{};
+  std::array<const void *, 4> inputs{};
   std::array<float *, 2> outputs = {&other, &other};
   kernel.gradient(inputs.data(), nullptr, 0, &loss, outputs.data());
   EXPECT_TRUE(std::isnan(loss));

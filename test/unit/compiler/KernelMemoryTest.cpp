@@ -44,7 +44,7 @@ TEST(KernelMemory, NothingBesideTheArraysIsTouched) {
       outputs; // loss or losses, two gradients or rewards, metrics; the last is for values
   for (size_t pairs = 0; pairs <= kLargest; ++pairs)
     for (bool atEnd : {false, true}) {
-      std::array<const float *, 4> in{};
+      std::array<const void *, 4> in{};
       for (size_t i = 0; i < in.size(); ++i) {
         float *array = atEnd ? inputs[i].last(pairs) : inputs[i].first();
         for (size_t k = 0; k < pairs; ++k)
@@ -68,7 +68,7 @@ TEST(KernelMemory, NothingAfterTheLastPairIsWritten) {
   constexpr float kCanary = 12345;
   for (size_t pairs = 0; pairs <= kLargest; ++pairs) {
     const std::vector<float> input(kLargest, -1);
-    const std::array<const float *, 4> in = {input.data(), input.data(), input.data(),
+    const std::array<const void *, 4> in = {input.data(), input.data(), input.data(),
                                              input.data()};
     std::array<std::vector<float>, 2> gradients;
     gradients.fill(std::vector<float>(kLargest + 32, kCanary));

@@ -50,10 +50,11 @@ struct KernelResults {
 inline KernelResults run(const runtime::HostKernel &kernel, const Columns &columns,
                          const std::vector<double> &parameters) {
   const size_t pairs = columns.pairs;
-  std::vector<const float *> inputs;
+  std::vector<const void *> inputs;
   for (const std::string &name : kernel.signature.inputs)
     inputs.push_back(columns.values[size_t(*dsl::inputByName(name))].data());
-  const std::vector<float> settings(parameters.begin(), parameters.end());
+  std::vector<float> settings(parameters.begin(), parameters.end());
+  settings.resize(kernel.signature.numbers());
   KernelResults results;
   results.gradients.assign(kernel.signature.gradients.size(), std::vector<float>(pairs));
   std::vector<float *> gradients;

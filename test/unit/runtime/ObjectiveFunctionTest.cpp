@@ -31,7 +31,6 @@ void dpoGradient(const float *const *in, const float *p, int64_t n, float *loss,
   }
   *loss = float(sum / n);
 }
-void noReport(const float *const *, const float *, int64_t, float *, float *const *, float *) {}
 
 // Reads the chosen side only: mean of -x; the rejected side gets zeros.
 void chosenOnlyGradient(const float *const *in, const float *, int64_t n, float *loss,
@@ -45,8 +44,10 @@ void chosenOnlyGradient(const float *const *in, const float *, int64_t n, float 
   *loss = float(sum / n);
 }
 
-runtime::HostKernel hostKernel(std::vector<std::string> inputs, std::vector<std::string> parameters,
-                               runtime::disco_gradient_fn gradient) {
+/// A kernel written by hand: one function that does everything.
+template <auto Gradient>
+runtime::HostKernel hostKernel(std::vector<std::string> inputs,
+                               std::vector<std::string> parameters) {
   runtime::HostKernel kernel;
   kernel.signature = {.objective = "test",
                       .codeHash = std::string(32, '0'),
@@ -54,15 +55,20 @@ runtime::HostKernel hostKernel(std::vector<std::string> inputs, std::vector<std:
                       .gradients = kPolicy,
                       .parameters = parameters,
                       .defaults = std::vector<double>(parameters.size(), 0.1),
+                      .states = {},
                       .metrics = {}};
-  kernel.gradient = gradient;
-  kernel.report = noReport;
+  const auto whole = [](const runtime::Frame *frame, int64_t, int64_t, double *) {
+    Gradient(reinterpret_cast<const float *const *>(frame->inputs), frame->numbers, frame->pairs,
+             static_cast<float *>(frame->outputs[2]),
+             reinterpret_cast<float *const *>(frame->outputs));
+  };
+  kernel.gradientCode = {*runtime::Plan::parse("means"), {whole}};
   return kernel;
 }
 
 ObjectiveKernel dpo() {
   const double beta[] = {0.1};
-  return ObjectiveKernel(hostKernel(kAll, {"beta"}, dpoGradient), beta);
+  return ObjectiveKernel(hostKernel<dpoGradient>(kAll, {"beta"}), beta);
 }
 
 struct Batch {
@@ -152,7 +158,7 @@ TEST(ObjectiveFunctionTest, WithoutGradientNoGraphIsBuilt) {
 }
 
 TEST(ObjectiveFunctionTest, InputThatIsNotReadHasNoPlaceInTheGraph) {
-  const ObjectiveKernel kernel(hostKernel({"policy_chosen_logps"}, {}, chosenOnlyGradient),
+  const ObjectiveKernel kernel(hostKernel<chosenOnlyGradient>({"policy_chosen_logps"}, {}),
                                std::span<const double>());
   const Batch batch(4);
   const auto ours = grad({applyObjective(kernel, {batch.chosen}) * 2}, {batch.chosen});
@@ -215,7 +221,7 @@ TEST(ObjectiveFunctionTest, OtherDevicesAreRefused) {
 TEST(ObjectiveFunctionTest, KernelsOfADeviceAreNotRunOnTheHost) {
   const auto driver = runtime::CudaDriver::load(DISCO_FAKE_CUDA);
   ASSERT_TRUE(driver) << driver.error().message;
-  runtime::Signature signature = hostKernel(kAll, {"beta"}, dpoGradient).signature;
+  runtime::Signature signature = hostKernel<dpoGradient>(kAll, {"beta"}).signature;
   const auto load = [&](int ordinal) {
     auto kernel = runtime::PtxKernel::load(*driver, "gradient ppppfnppp report ppppfnpppp",
                                            signature, ordinal);
@@ -236,7 +242,7 @@ TEST(ObjectiveFunctionTest, KernelsOfADeviceAreNotRunOnTheHost) {
 
 TEST(ObjectiveFunctionTest, WrongNumberOfParametersIsRefused) {
   EXPECT_EQ(message([] {
-              ObjectiveKernel(hostKernel(kAll, {"beta"}, dpoGradient), std::span<const double>());
+              ObjectiveKernel(hostKernel<dpoGradient>(kAll, {"beta"}), std::span<const double>());
             }),
             "objective `test` has 1 parameters, got 0");
 }
