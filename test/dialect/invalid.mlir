@@ -14,7 +14,7 @@ obj.objective @batch_sum_of_batch() parameters [beta] wrt [] metrics [] {
 
 obj.objective @bool_is_no_real(chosen_length: %x) parameters [] wrt [] metrics [] {
   %test = obj.lt %x, %x : !obj.real<pair>, !obj.real<pair>
-  // expected-error @below {{operand #0 must be a real per pair or per batch, but got '!obj.bool<pair>'}}
+  // expected-error @below {{operand #0 must be a real per batch, pair or token, but got '!obj.bool<pair>'}}
   %exp = "obj.exp"(%test) : (!obj.bool<pair>) -> !obj.real<pair>
   obj.yield loss %exp : !obj.real<pair>
 }

@@ -46,3 +46,27 @@ obj.objective @remaining(policy_chosen_logps: %x, policy_rejected_logps: %y) par
   %where = obj.where %and, %max, %x : !obj.bool<pair>, !obj.real<pair>, !obj.real<pair>
   obj.yield loss %where : !obj.real<pair> rewards %x, %y : !obj.real<pair>, !obj.real<pair>
 }
+
+// CHECK-LABEL: obj.objective @batch_and_tokens
+// CHECK-SAME: %{{.*}} : !obj.real<chosen_token>) parameters [] states [mean] wrt
+obj.objective @batch_and_tokens(policy_chosen_logps: %x, policy_chosen_token_logps: %t : !obj.real<chosen_token>) parameters [] states [mean] wrt [policy_chosen_logps] metrics [] {
+  // CHECK: obj.state 0 "mean"
+  %state = obj.state 0 "mean"
+  // CHECK: obj.progress
+  %progress = obj.progress
+  // CHECK: obj.batch_max
+  %max = obj.batch_max %x
+  // CHECK: obj.batch_sort
+  %sort = obj.batch_sort %x
+  // CHECK: obj.batch_unsort %{{.*}}, %{{.*}} : <pair>
+  %back = obj.batch_unsort %x, %sort : !obj.real<pair>
+  // CHECK: obj.quantile_weight
+  %weight = obj.quantile_weight %progress
+  // CHECK: obj.token_index : !obj.real<chosen_token>
+  %index = obj.token_index : !obj.real<chosen_token>
+  // CHECK: obj.token_sum %{{.*}} : !obj.real<chosen_token>
+  %sum = obj.token_sum %t : !obj.real<chosen_token>
+  // CHECK: obj.token_count true
+  %count = obj.token_count true
+  obj.yield loss %sum : !obj.real<pair> rewards %x, %x : !obj.real<pair>, !obj.real<pair>
+}
