@@ -106,8 +106,8 @@ struct Compiler::State {
     return module;
   }
 
-  Result<std::unique_ptr<llvm::Module>>
-  translated(llvm::LLVMContext &llvmContext, ModuleOp module, const dsl::Program &program) {
+  Result<std::unique_ptr<llvm::Module>> translated(llvm::LLVMContext &llvmContext, ModuleOp module,
+                                                   const dsl::Program &program) {
     std::unique_ptr<llvm::Module> result =
         translateModuleToLLVMIR(module, llvmContext, program.name);
     if (!result)
@@ -128,13 +128,14 @@ Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program) {
   if (!lowered)
     return lowered.error();
   llvm::LLVMContext llvmContext;
-  Result<std::unique_ptr<llvm::Module>> module = state_->translated(llvmContext, **lowered, program);
+  Result<std::unique_ptr<llvm::Module>> module =
+      state_->translated(llvmContext, **lowered, program);
   if (!module)
     return module.error();
   state_->host->prepare(**module);
   runtime::HostKernel kernel;
-  for (auto [name, entry] : {std::pair{"gradient", &kernel.gradientCode},
-                             std::pair{"report", &kernel.reportCode}}) {
+  for (auto [name, entry] :
+       {std::pair{"gradient", &kernel.gradientCode}, std::pair{"report", &kernel.reportCode}}) {
     const auto text = (**lowered)->getAttrOfType<StringAttr>(std::string("disco.") + name);
     Result<runtime::Plan> plan = runtime::Plan::parse(text.getValue());
     if (!plan)
@@ -161,7 +162,8 @@ Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
     return text + "\n";
   }
   llvm::LLVMContext llvmContext;
-  Result<std::unique_ptr<llvm::Module>> module = state_->translated(llvmContext, **lowered, program);
+  Result<std::unique_ptr<llvm::Module>> module =
+      state_->translated(llvmContext, **lowered, program);
   if (!module)
     return module.error();
   if (stage == Stage::Ptx)

@@ -38,8 +38,8 @@ struct Signature {
   friend bool operator==(const Signature &, const Signature &) = default;
 };
 
-/// Inputs of int64 [pairs + 1]: where the tokens of each pair begin in the token inputs of that side,
-/// and where the last one's end.
+/// Inputs of int64 [pairs + 1]: where the tokens of each pair begin in the token inputs of that
+/// side, and where the last one's end.
 constexpr const char *kChosenOffsets = "chosen_token_offsets";
 constexpr const char *kRejectedOffsets = "rejected_token_offsets";
 

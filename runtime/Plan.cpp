@@ -42,8 +42,8 @@ std::vector<uint32_t> rankOrder(const float *values, size_t pairs) {
 } // namespace
 
 Result<Plan> Plan::parse(std::string_view text) {
-  const Error malformed{"the plan of a kernel is malformed: `" +
-                        std::string(text.substr(0, 64)) + "`"};
+  const Error malformed{"the plan of a kernel is malformed: `" + std::string(text.substr(0, 64)) +
+                        "`"};
   Plan plan;
   for (std::string_view step : split(text, "; ")) {
     const std::vector<std::string_view> words = split(step, " ");

@@ -17,9 +17,9 @@ struct Frame {
   const void *const *inputs = nullptr; // in the signature's order
   const float *numbers = nullptr;      // parameters, states, progress
   int64_t pairs = 0;
-  void *const *outputs = nullptr;  // arrays in the entry point's order, then the means
-  const double *totals = nullptr;  // reductions of earlier walks
-  float *const *stored = nullptr;  // arrays of [pairs] that reorderings read and write
+  void *const *outputs = nullptr; // arrays in the entry point's order, then the means
+  const double *totals = nullptr; // reductions of earlier walks
+  float *const *stored = nullptr; // arrays of [pairs] that reorderings read and write
 };
 
 /// Walks over the pairs [begin, end) and leaves its reductions over them in `sums`.

@@ -183,10 +183,10 @@ void ObjectiveOp::print(OpAsmPrinter &printer) {
   printNames(printer, getWrt());
   printer << " metrics ";
   printNames(printer, getMetrics());
-  printer.printOptionalAttrDictWithKeyword(
-      (*this)->getAttrs(), {SymbolTable::getSymbolAttrName(), getInputsAttrName(),
-                            getParametersAttrName(), getStatesAttrName(), getWrtAttrName(),
-                            getMetricsAttrName()});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {SymbolTable::getSymbolAttrName(), getInputsAttrName(),
+                                            getParametersAttrName(), getStatesAttrName(),
+                                            getWrtAttrName(), getMetricsAttrName()});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
 }

@@ -8,8 +8,8 @@ using namespace mlir;
 using namespace disco;
 
 // Every row of dsl/Ops.def is the obj operation of that mnemonic, but for four. Inputs and columns
-// are block arguments, except batch_size and progress, which are not read from memory. A quantile is
-// a weighted sum of the sorted values.
+// are block arguments, except batch_size and progress, which are not read from memory. A quantile
+// is a weighted sum of the sorted values.
 namespace disco::obj {
 using InputOp = BatchSizeOp;
 using ColumnOp = BatchSizeOp;
@@ -118,9 +118,9 @@ std::vector<compiler::KernelInput> compiler::kernelInputs(const dsl::Program &pr
       if (!computed[id] || node.op != op || node.index != index ||
           node.type.extent == dsl::Extent::Batch || (!isColumn && isTokenIndex(dsl::Input(index))))
         continue;
-      inputs.push_back({isColumn ? program.columns[index].name
-                                 : std::string(dsl::inputName(dsl::Input(index))),
-                        node.type.extent, node.hasGradient});
+      inputs.push_back(
+          {isColumn ? program.columns[index].name : std::string(dsl::inputName(dsl::Input(index))),
+           node.type.extent, node.hasGradient});
     }
   }
   return inputs;
@@ -160,7 +160,8 @@ OwningOpRef<ModuleOp> compiler::emitObj(MLIRContext &context, const dsl::Program
   const std::vector<KernelInput> inputs = kernelInputs(program);
   const auto identity = [](const std::string &name) { return name; };
   auto objective = obj::ObjectiveOp::create(
-      builder, loc, builder.getStringAttr(program.name), names(inputs, [](const KernelInput &input) { return input.name; }),
+      builder, loc, builder.getStringAttr(program.name),
+      names(inputs, [](const KernelInput &input) { return input.name; }),
       names(program.parameters, [](const dsl::Parameter &p) { return p.name; }),
       names(program.states, [](const dsl::State &state) { return state.name; }),
       names(gradientInputs(program), identity),

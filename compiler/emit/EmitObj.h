@@ -25,8 +25,8 @@ std::vector<KernelInput> kernelInputs(const dsl::Program &program);
 /// Whether the loss, rewards or metrics depend on tokens.
 bool computesTokens(const dsl::Program &program);
 
-/// The inputs that receive a gradient: the policy's two, read or not, and what else of the policy is
-/// read per token.
+/// The inputs that receive a gradient: the policy's two, read or not, and what else of the policy
+/// is read per token.
 std::vector<std::string> gradientInputs(const dsl::Program &program);
 
 } // namespace disco::compiler

@@ -15,9 +15,7 @@ namespace {
 constexpr Extent kSides[] = {Extent::ChosenToken, Extent::RejectedToken};
 
 /// Operations whose result is known only after a walk over all pairs.
-bool endsWalk(Operation *op) {
-  return isa<BatchSumOp, BatchMaxOp, BatchSortOp, BatchUnsortOp>(op);
-}
+bool endsWalk(Operation *op) { return isa<BatchSumOp, BatchMaxOp, BatchSortOp, BatchUnsortOp>(op); }
 bool isReordering(Operation *op) { return isa<BatchSortOp, BatchUnsortOp>(op); }
 
 class Emitter {
@@ -180,8 +178,8 @@ private:
     else if (auto state = dyn_cast<StateOp>(op))
       lowered = spread(walker_.batchNumber(builder_, loc, parameters + state.getIndex()));
     else if (isa<ProgressOp>(op))
-      lowered = spread(
-          walker_.batchNumber(builder_, loc, parameters + objective_.getStates().size()));
+      lowered =
+          spread(walker_.batchNumber(builder_, loc, parameters + objective_.getStates().size()));
     else if (isa<BatchSizeOp>(op))
       lowered = spread(arith::SIToFPOp::create(builder_, loc, builder_.getF32Type(),
                                                walker_.pairs(builder_, loc)));
@@ -220,8 +218,7 @@ private:
       loadIfMemory(builder, value, Extent::Pair);
     for (size_t index : arrays)
       if (!isToken(entry_.arrays[index].extent))
-        walker_.store(builder, loc(), lowered_.at(entry_.arrays[index].value),
-                      outputs_.at(index));
+        walker_.store(builder, loc(), lowered_.at(entry_.arrays[index].value), outputs_.at(index));
     for (Operation *op : reordered)
       walker_.store(builder, op->getLoc(), lowered_.at(op->getOperand(0)), stores_.at(op));
     for (Extent side : kSides)
@@ -274,9 +271,10 @@ private:
       }
     if (sums.empty())
       return;
-    const SmallVector<Value> totals = walkTokens(builder, side, terms, sums.size(), [&](OpBuilder &) {
-      return llvm::map_to_vector(terms, [&](Value term) { return lowered_.at(term); });
-    });
+    const SmallVector<Value> totals =
+        walkTokens(builder, side, terms, sums.size(), [&](OpBuilder &) {
+          return llvm::map_to_vector(terms, [&](Value term) { return lowered_.at(term); });
+        });
     for (auto [sum, total] : llvm::zip_equal(sums, totals))
       lowered_[sum] = total;
   }
@@ -311,14 +309,15 @@ private:
       }
     for (Value value : read)
       loadIfMemory(builder, value, Extent::Pair);
-    SmallVector<Value> totals = walker_.forEachToken(builder, loc(), side, sums, [&](OpBuilder &inner) {
-      for (Value value : read)
-        loadIfMemory(inner, value, side);
-      for (Operation *op : ops)
-        lowered_[op->getResult(0)] =
-            isa<TokenIndexOp>(op) ? walker_.tokenIndex(inner, op->getLoc()) : lower(inner, op);
-      return use(inner);
-    });
+    SmallVector<Value> totals =
+        walker_.forEachToken(builder, loc(), side, sums, [&](OpBuilder &inner) {
+          for (Value value : read)
+            loadIfMemory(inner, value, side);
+          for (Operation *op : ops)
+            lowered_[op->getResult(0)] =
+                isa<TokenIndexOp>(op) ? walker_.tokenIndex(inner, op->getLoc()) : lower(inner, op);
+          return use(inner);
+        });
     // They belong to the tokens of this walk.
     for (Value value : read)
       if (extent(value) == side)
@@ -366,8 +365,7 @@ private:
     };
     if (entry_.meansOfNothing)
       return write(builder_, loc());
-    Value isAny =
-        arith::CmpIOp::create(builder_, loc(), arith::CmpIPredicate::sgt, pairs, zero);
+    Value isAny = arith::CmpIOp::create(builder_, loc(), arith::CmpIPredicate::sgt, pairs, zero);
     scf::IfOp::create(builder_, loc(), isAny, [&](OpBuilder &builder, Location loc) {
       write(builder, loc);
       scf::YieldOp::create(builder, loc);
@@ -379,8 +377,8 @@ private:
   const EntryPoint &entry_;
   PairWalker &walker_;
   SmallVector<Operation *> needed_;
-  /// How many walks, one after another, come before a value is known; and, within its walk, how many
-  /// walks over the tokens of its pair.
+  /// How many walks, one after another, come before a value is known; and, within its walk, how
+  /// many walks over the tokens of its pair.
   llvm::DenseMap<Value, unsigned> walkOf_, tokenWalkOf_;
   unsigned lastWalk_ = 0;
   /// What later walks find: totals by number, and arrays of reorderings by number.

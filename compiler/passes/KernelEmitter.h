@@ -13,7 +13,7 @@ enum class Reduction : uint8_t { Add, Max };
 
 /// A number per pair that outlives a walk, and how the target makes it from another.
 struct Reordering {
-  bool isSort = true; // else values in the order of `permutation` go back to their pairs
+  bool isSort = true;      // else values in the order of `permutation` go back to their pairs
   size_t from = 0, to = 0; // arrays of [pairs]
   size_t permutation = 0;  // of the sort
 };
@@ -22,7 +22,8 @@ struct Reordering {
 class PairWalker {
 public:
   virtual ~PairWalker() = default;
-  /// What a real becomes: f32, or a vector of f32 with one lane per pair (or token) handled at once.
+  /// What a real becomes: f32, or a vector of f32 with one lane per pair (or token) handled at
+  /// once.
   virtual mlir::Type lanes() const = 0;
 
   /// A walk begins: whatever is built until the next one may use only what this walk makes.
@@ -40,22 +41,21 @@ public:
   /// Runs `body` for all pairs. It returns one value of type lanes() for each reduction, each of
   /// which is taken in one fixed order and becomes the next total().
   virtual void
-  forEachPair(mlir::OpBuilder &builder, mlir::Location loc,
-              llvm::ArrayRef<Reduction> reductions,
+  forEachPair(mlir::OpBuilder &builder, mlir::Location loc, llvm::ArrayRef<Reduction> reductions,
               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &)> body) = 0;
   /// Between walks.
   virtual void reorder(const Reordering &reordering) = 0;
 
-  /// Inside `body`: the numbers of the current pairs (or tokens) in a float32 array, and their place
-  /// in another; which pairs these are and how many there are, both f64 in lanes.
+  /// Inside `body`: the numbers of the current pairs (or tokens) in a float32 array, and their
+  /// place in another; which pairs these are and how many there are, both f64 in lanes.
   virtual mlir::Value load(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer) = 0;
   virtual void store(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
                      mlir::Value pointer) = 0;
   virtual std::pair<mlir::Value, mlir::Value> rank(mlir::OpBuilder &builder,
                                                    mlir::Location loc) = 0;
 
-  /// Inside `body`, where lanes() are all the same: runs `tokens` for the tokens of the current pair
-  /// on one side. Returns the sum of each of the `sums` values it returns, in lanes().
+  /// Inside `body`, where lanes() are all the same: runs `tokens` for the tokens of the current
+  /// pair on one side. Returns the sum of each of the `sums` values it returns, in lanes().
   virtual llvm::SmallVector<mlir::Value>
   forEachToken(mlir::OpBuilder &builder, mlir::Location loc, Extent side, size_t sums,
                llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &)> tokens) = 0;

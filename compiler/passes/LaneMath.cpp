@@ -62,7 +62,7 @@ Value LaneMath::integer(Type element, int64_t value) {
   return arith::ConstantOp::create(b_, loc_, attribute);
 }
 
-Value LaneMath::number(double value) { return numberOf(b_.getF32Type(), value); }
+Value LaneMath::number(double value) { return numberOf(getElementTypeOrSelf(lanes_), value); }
 Value LaneMath::add(Value a, Value b) { return arith::AddFOp::create(b_, loc_, a, b); }
 Value LaneMath::sub(Value a, Value b) { return arith::SubFOp::create(b_, loc_, a, b); }
 Value LaneMath::mul(Value a, Value b) { return arith::MulFOp::create(b_, loc_, a, b); }

@@ -8,7 +8,8 @@
 
 namespace disco::obj {
 
-/// Builds arithmetic on values of one type: f32, or a vector of it. Special values follow C99 Annex
+/// Builds arithmetic on values of one type: f32, or a vector of it (plain arithmetic alone also on
+/// f64). Special values follow C99 Annex
 /// F, except that the sign of a zero result is not kept.
 class LaneMath {
 public:

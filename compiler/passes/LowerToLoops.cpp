@@ -40,8 +40,7 @@ class HostWalker : public PairWalker {
 public:
   HostWalker(OpBuilder &builder, ObjectiveOp objective, StringRef name, const EntryPoint &entry)
       : objective_(objective), name_(name), arrays_(entry.arrays.size()),
-        onePair_(readsTokens(objective)),
-        lanes_(VectorType::get(kLanes, builder.getF32Type())),
+        onePair_(readsTokens(objective)), lanes_(VectorType::get(kLanes, builder.getF32Type())),
         wide_(VectorType::get(kLanes, builder.getF64Type())),
         pointer_(LLVM::LLVMPointerType::get(builder.getContext())) {}
 
@@ -56,8 +55,8 @@ public:
     const Type i64 = builder.getI64Type();
     auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(builder.getContext()),
                                             {pointer_, i64, i64, pointer_});
-    function_ = LLVM::LLVMFuncOp::create(builder, loc, name_ + "_" + std::to_string(functions_++),
-                                         type);
+    function_ =
+        LLVM::LLVMFuncOp::create(builder, loc, name_ + "_" + std::to_string(functions_++), type);
     function_.setNoUnwind(true);
     builder.setInsertionPointToStart(function_.addEntryBlock(builder));
   }
@@ -103,7 +102,8 @@ public:
     Value step = integer(builder, loc, onePair_ ? 1 : kLanes);
     SmallVector<Value> start;
     for (Reduction reduction : reductions)
-      start.push_back(neutral(builder, loc, reduction, onePair_ ? Type(builder.getF64Type()) : wide_));
+      start.push_back(
+          neutral(builder, loc, reduction, onePair_ ? Type(builder.getF64Type()) : wide_));
     auto loop = scf::ForOp::create(
         builder, loc, begin(), end(), step, start,
         [&](OpBuilder &inner, Location loc, Value first, ValueRange partial) {
@@ -113,8 +113,9 @@ public:
             mask_ = activeLanes(inner, loc, first, end());
           SmallVector<Value> next;
           for (auto [reduction, sum, term] : llvm::zip_equal(reductions, partial, body(inner)))
-            next.push_back(onePair_ ? combined(inner, loc, reduction, sum, laneZero(inner, loc, term))
-                                    : combined(inner, loc, reduction, sum, term));
+            next.push_back(onePair_
+                               ? combined(inner, loc, reduction, sum, laneZero(inner, loc, term))
+                               : combined(inner, loc, reduction, sum, term));
           scf::YieldOp::create(inner, loc, next);
         });
     for (auto [index, reduction, partial] : llvm::enumerate(reductions, loop.getResults())) {
@@ -126,8 +127,8 @@ public:
   }
 
   void reorder(const Reordering &r) override {
-    plan_ += (r.isSort ? "; sort " : "; unsort ") + std::to_string(r.from) + " " +
-             std::to_string(r.to);
+    plan_ +=
+        (r.isSort ? "; sort " : "; unsort ") + std::to_string(r.from) + " " + std::to_string(r.to);
     if (!r.isSort)
       plan_ += " " + std::to_string(r.permutation);
   }
@@ -163,9 +164,8 @@ public:
 
   // ---- the tokens of a pair ----
 
-  SmallVector<Value>
-  forEachToken(OpBuilder &builder, Location loc, Extent side, size_t sums,
-               function_ref<SmallVector<Value>(OpBuilder &)> body) override {
+  SmallVector<Value> forEachToken(OpBuilder &builder, Location loc, Extent side, size_t sums,
+                                  function_ref<SmallVector<Value>(OpBuilder &)> body) override {
     auto [from, to] = tokens(builder, loc, side);
     const SmallVector<Value> start(sums, neutral(builder, loc, Reduction::Add, wide_));
     auto loop = scf::ForOp::create(
@@ -183,8 +183,8 @@ public:
     SmallVector<Value> totals;
     for (Value partial : loop.getResults()) {
       Value total = overLanes(builder, loc, Reduction::Add, partial);
-      totals.push_back(spread(
-          builder, loc, arith::TruncFOp::create(builder, loc, builder.getF32Type(), total)));
+      totals.push_back(
+          spread(builder, loc, arith::TruncFOp::create(builder, loc, builder.getF32Type(), total)));
     }
     return totals;
   }
@@ -192,8 +192,7 @@ public:
   Value tokenCount(OpBuilder &builder, Location loc, Extent side) override {
     auto [from, to] = tokens(builder, loc, side);
     Value count = arith::SubIOp::create(builder, loc, to, from);
-    return spread(builder, loc,
-                  arith::SIToFPOp::create(builder, loc, builder.getF32Type(), count));
+    return spread(builder, loc, arith::SIToFPOp::create(builder, loc, builder.getF32Type(), count));
   }
 
   Value tokenIndex(OpBuilder &builder, Location loc) override {

@@ -132,8 +132,8 @@ Result<void> HostTarget::load(llvm::Module &module, runtime::HostKernel &kernel)
   reported_->clear();
   if (llvm::Error error = jit_->addObjectFile(code->tracker, std::move(buffer)))
     return hostError(std::move(error));
-  for (auto [name, entry] : {std::pair{"gradient_", &kernel.gradientCode},
-                             std::pair{"report_", &kernel.reportCode}})
+  for (auto [name, entry] :
+       {std::pair{"gradient_", &kernel.gradientCode}, std::pair{"report_", &kernel.reportCode}})
     for (size_t i = 0; i < entry->plan.functions(); ++i) {
       auto function = jit_->lookup(name + std::to_string(i) + suffix);
       if (!function)

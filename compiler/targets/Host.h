@@ -29,9 +29,9 @@ public:
   void prepare(llvm::Module &module) const;
   Result<std::string> assembly(llvm::Module &module);
   /// Fills the functions of the kernel's plans with those of `module`, renamed so that many kernels
-  /// can live in one process. The pages are never writable and executable at once, and are freed with
-  /// the last copy of the kernel, which may outlive this target. A symbol that the module does not
-  /// define is an error, whatever the process has under that name.
+  /// can live in one process. The pages are never writable and executable at once, and are freed
+  /// with the last copy of the kernel, which may outlive this target. A symbol that the module does
+  /// not define is an error, whatever the process has under that name.
   Result<void> load(llvm::Module &module, runtime::HostKernel &kernel);
 
 private:

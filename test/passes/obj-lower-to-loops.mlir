@@ -54,7 +54,7 @@ obj.objective @sorted(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_
 // The largest is a reduction of its own kind.
 // CHECK: disco.gradient = "walk max; walk; means"
 // CHECK: arith.maximumf
-// CHECK: llvm.intr.vector.reduce.fmaximum
+// CHECK: vector.reduce.fmaximum
 obj.objective @largest(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_logps] metrics [] {
   %max = obj.batch_max %x
   %share = obj.div %x, %max : !obj.real<pair>, !obj.real<batch>

@@ -39,7 +39,8 @@ compiler::Stage stageOf(Emit emit) {
 
 Result<std::string> emitStage(const dsl::Program &program, const Source &source, Emit stage,
                               const std::string &gpuArch) {
-  return compiler::Compiler().emit(program, stageOf(stage), {.gpuArch = gpuArch, .source = &source});
+  return compiler::Compiler().emit(program, stageOf(stage),
+                                   {.gpuArch = gpuArch, .source = &source});
 }
 
 Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const dsl::Batch &batch,

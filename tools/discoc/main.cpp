@@ -73,7 +73,8 @@ Result<void> write(const std::string &path, const std::string &text) {
   return {};
 }
 
-Result<std::string> runBatch(const dsl::Program &program, const std::vector<double> &parameters, const Options &options) {
+Result<std::string> runBatch(const dsl::Program &program, const std::vector<double> &parameters,
+                             const Options &options) {
   const std::string name = options.batch == "-" ? "<stdin>" : options.batch;
   Result<std::string> text = options.batch == "-" ? readStandardInput(kBatchBytes)
                                                   : data::readFile(options.batch, kBatchBytes);

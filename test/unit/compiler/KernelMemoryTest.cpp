@@ -68,8 +68,7 @@ TEST(KernelMemory, NothingAfterTheLastPairIsWritten) {
   constexpr float kCanary = 12345;
   for (size_t pairs = 0; pairs <= kLargest; ++pairs) {
     const std::vector<float> input(kLargest, -1);
-    const std::array<const void *, 4> in = {input.data(), input.data(), input.data(),
-                                             input.data()};
+    const std::array<const void *, 4> in = {input.data(), input.data(), input.data(), input.data()};
     std::array<std::vector<float>, 2> gradients;
     gradients.fill(std::vector<float>(kLargest + 32, kCanary));
     std::array<float *, 2> out = {gradients[0].data() + 1, gradients[1].data() + 1};
