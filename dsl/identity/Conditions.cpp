@@ -90,4 +90,20 @@ TermId Algebra::max(TermId a, TermId b) {
   return result;
 }
 
+/// SPEC H11: where(c, x, y) = y + c (x - y) if both arms are defined everywhere; else an arm that
+/// is not chosen must not matter, and only where(c, x, x) = x and where(not c, x, y) = where(c, y,
+/// x) hold.
+TermId Algebra::select(TermId condition, TermId x, TermId y) {
+  if (x == y)
+    return x;
+  if (auto value = asNumber(condition))
+    return *value != 0 ? x : y;
+  if (!term(x).partial && !term(y).partial)
+    return add(y, multiply(condition, add(x, y, -1)));
+  const TermId otherwise = add(number(1), condition, -1);
+  if (term(otherwise).digest < term(condition).digest)
+    return function(Op::Select, {otherwise, y, x});
+  return function(Op::Select, {condition, x, y});
+}
+
 } // namespace disco::dsl
