@@ -173,6 +173,23 @@ Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
                               : state_->host->assembly(**module);
 }
 
+bool compiler::compilesForGpu(const dsl::Program &program) {
+  return std::none_of(program.nodes.begin(), program.nodes.end(), [](const dsl::Node &node) {
+    switch (node.op) {
+    case dsl::Op::Input:
+      return dsl::Input(node.index) == dsl::Input::progress;
+    case dsl::Op::State:
+    case dsl::Op::BatchMax:
+    case dsl::Op::BatchSort:
+    case dsl::Op::BatchQuantile:
+    case dsl::Op::TokenSum:
+      return true;
+    default:
+      return false;
+    }
+  });
+}
+
 runtime::Signature compiler::signatureOf(const dsl::Program &program) {
   runtime::Signature signature;
   signature.objective = program.name;

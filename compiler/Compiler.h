@@ -31,6 +31,10 @@ struct EmitOptions {
 /// of the PTX text.
 runtime::Signature signatureOf(const dsl::Program &program);
 
+/// Whether kernels for GPUs have all that the program reads and does: so far no order or largest
+/// value of the batch, no tokens, no state, no progress. Stage::Ptx refuses the others.
+bool compilesForGpu(const dsl::Program &program);
+
 /// A warm compiler: one MLIR context and target machine. One per thread; not thread-safe.
 class Compiler {
 public:

@@ -96,7 +96,15 @@ double ErrorAnalysis::quantileError(NodeId id) {
   if (mayBeAnything(values) || std::isnan(low) != std::isnan(y) ||
       std::isnan(high) != std::isnan(y))
     return kInfinity;
-  return roundedOnce(y, distance(low, y, high)).error;
+  // Engines may round the two weights and the two products, which are exact at a rank.
+  std::vector<double> magnitudes;
+  for (double x : extremes(values, 0))
+    magnitudes.push_back(std::fabs(x));
+  const std::optional<QuantilePlace> place = quantilePlace(values.size(), q.value);
+  const bool atRank = q.error == 0 && place && place->weight == 0;
+  const double weighed =
+      atRank ? 0 : 2 * tolerance::unit * interpolated(magnitudes, q.value) + tolerance::underflow;
+  return roundedOnce(y, distance(low, y, high) + weighed).error;
 }
 
 double ErrorAnalysis::maxError(NodeId id) {

@@ -64,7 +64,7 @@ obj.objective @largest(policy_chosen_logps: %x) parameters [] wrt [policy_chosen
 // -----
 
 // Tokens are walked inside the pair: their sum, then their gradients.
-// CHECK-LABEL: llvm.func @gradient_0(
+// CHECK: disco.gradient = "walk add; means"
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: "llvm.intr.vector.reduce.fadd"

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <random>
+#include <set>
 
 using namespace disco;
 
@@ -56,13 +57,20 @@ gpu::Rows sweep() {
   return rows;
 }
 
-gpu::Sections batches() {
+/// Every batch has all data columns that an objective reads: weights from 1/4 to 1.
+gpu::Sections batches(const std::set<std::string> &columns) {
   gpu::Sections sections;
   for (size_t pairs : kSizes)
     sections.emplace_back("random-" + std::to_string(pairs), drifted(pairs, 8));
   for (size_t pairs : kPolicyIsReference)
     sections.emplace_back("policy-is-reference-" + std::to_string(pairs), drifted(pairs, 0));
   sections.emplace_back("margins-to-100", sweep());
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> weight(0.25f, 1);
+  for (auto &[name, rows] : sections)
+    for (const std::string &column : columns)
+      for (size_t pair = rows[row(dsl::Input::policy_chosen_logps)].size(); pair-- > 0;)
+        rows[column].push_back(weight(random));
   return sections;
 }
 
@@ -79,6 +87,10 @@ Bounded evaluate(dsl::Program program, dsl::NodeId node, const gpu::Rows &rows) 
       batch.columns[i] = found->second;
       batch.pairs = found->second.size();
     }
+  std::vector<std::span<const double>> dataColumns;
+  for (const dsl::Column &column : program.columns)
+    dataColumns.push_back(rows.at(column.name));
+  batch.dataColumns = dataColumns;
   Bounded result;
   dsl::Interpreter(program).evaluateWithBounds(batch, program.defaultParameters(), result.value,
                                                result.bounds);
@@ -120,28 +132,32 @@ Result<void> writeText(const std::filesystem::path &path, const std::string &tex
   return {};
 }
 
-Result<void> writeObjective(compiler::Compiler &compiler, const std::string &path,
-                            const std::filesystem::path &folder, const std::string &architecture) {
+Result<dsl::Program> readProgram(const std::string &path) {
   Result<Source> source = dsl::readSource(path);
   if (!source)
     return source.error();
   Diagnostics found;
-  const std::optional<dsl::Program> program = dsl::compileSource(*source, found);
+  std::optional<dsl::Program> program = dsl::compileSource(*source, found);
   if (!program)
-    return Error{renderDiagnostics(*source, found.sorted())};
+    return Error{path + " is not an objective:\n" + renderDiagnostics(*source, found.sorted())};
+  return std::move(*program);
+}
+
+Result<void> writeObjective(compiler::Compiler &compiler, const dsl::Program &program,
+                            const gpu::Sections &batches, const std::filesystem::path &folder,
+                            const std::string &architecture) {
   // The signature is the same for every target.
-  Result<runtime::HostKernel> host = compiler.compileHost(*program);
+  Result<runtime::HostKernel> host = compiler.compileHost(program);
   if (!host)
-    return Error{path + ": " + host.error().message};
-  Result<std::string> ptx =
-      compiler.emit(*program, compiler::Stage::Ptx, {.gpuArch = architecture});
+    return Error{program.name + ": " + host.error().message};
+  Result<std::string> ptx = compiler.emit(program, compiler::Stage::Ptx, {.gpuArch = architecture});
   if (!ptx)
-    return Error{path + ": " + ptx.error().message};
+    return Error{program.name + ": " + ptx.error().message};
 
   gpu::Sections expected;
-  for (const auto &[name, rows] : batches())
-    expected.emplace_back(name, expectedRows(*program, host->signature, rows));
-  const std::filesystem::path base = folder / program->name;
+  for (const auto &[name, rows] : batches)
+    expected.emplace_back(name, expectedRows(program, host->signature, rows));
+  const std::filesystem::path base = folder / program.name;
   if (Result<void> done = writeText(base.string() + ".ptx", *ptx); !done)
     return done;
   if (Result<void> done =
@@ -162,10 +178,25 @@ int main(int argc, char **argv) {
   std::filesystem::create_directories(folder, failed);
   if (failed)
     return fail(folder.string() + ": " + failed.message());
-  if (Result<void> done = gpu::writeNumbers((folder / "batches.txt").string(), batches()); !done)
+  std::vector<dsl::Program> programs;
+  std::set<std::string> columns;
+  for (int i = 3; i < argc; ++i) {
+    Result<dsl::Program> program = readProgram(argv[i]);
+    if (!program)
+      return fail(program.error().message);
+    if (!compiler::compilesForGpu(*program)) {
+      std::printf("%s: left out, kernels for GPUs lack what it does\n", program->name.c_str());
+      continue;
+    }
+    for (const dsl::Column &column : program->columns)
+      columns.insert(column.name);
+    programs.push_back(std::move(*program));
+  }
+  const gpu::Sections sections = batches(columns);
+  if (Result<void> done = gpu::writeNumbers((folder / "batches.txt").string(), sections); !done)
     return fail(done.error().message);
   compiler::Compiler compiler;
-  for (int i = 3; i < argc; ++i)
-    if (Result<void> done = writeObjective(compiler, argv[i], folder, argv[1]); !done)
+  for (const dsl::Program &program : programs)
+    if (Result<void> done = writeObjective(compiler, program, sections, folder, argv[1]); !done)
       return fail(done.error().message);
 }
