@@ -14,14 +14,22 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 constexpr int kFormat = 1;
-constexpr size_t kNameLength = 64;
+constexpr size_t kNameLength = 256;
 constexpr size_t kListLength = 256;
 
-bool isIdentifier(const std::string &text) {
+/// Identifiers joined by dots: `lrml.modulation` is a metric of an objective that is used.
+bool isName(const std::string &text) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return !text.empty() && text.size() <= kNameLength && letter(text[0]) &&
-         std::all_of(text.begin(), text.end(), [&](char c) { return letter(c) || digit(c); });
+  if (text.size() > kNameLength)
+    return false;
+  bool begins = true; // an identifier
+  for (char c : text) {
+    if (begins ? !letter(c) : !letter(c) && !digit(c) && c != '.')
+      return false;
+    begins = c == '.';
+  }
+  return !begins;
 }
 
 /// Reads fields one by one and keeps the first error; later calls then do nothing.
@@ -39,12 +47,12 @@ public:
     return &*found;
   }
 
-  std::string identifier(const Json &value, const std::string &place) {
+  std::string name(const Json &value, const std::string &place) {
     if (!value.is_string())
       return fail("field `" + place + "` is no string"), std::string();
     const std::string text = value.get<std::string>();
-    if (!isIdentifier(text))
-      fail("field `" + place + "` is no name of letters, digits and `_`");
+    if (!isName(text))
+      fail("field `" + place + "` is no name of letters, digits, `_` and dots between");
     return text;
   }
 
@@ -67,7 +75,7 @@ public:
   }
 
   void addName(std::vector<std::string> &names, const Json &value, const std::string &place) {
-    std::string name = identifier(value, place);
+    std::string name = this->name(value, place);
     if (std::find(names.begin(), names.end(), name) != names.end())
       fail("field `" + place + "` names `" + name + "` twice");
     names.push_back(std::move(name));
@@ -142,7 +150,7 @@ Result<Signature> runtime::readManifest(std::string_view name, std::string_view 
       read.fail("has format " + format->dump() + ", this build reads format " +
                 std::to_string(kFormat));
   if (const Json *objective = read.field("objective"))
-    signature.objective = read.identifier(*objective, "objective");
+    signature.objective = read.name(*objective, "objective");
   if (const Json *hash = read.field("code_hash")) {
     if (!hash->is_string() || hash->get<std::string>().size() != 32 ||
         hash->get<std::string>().find_first_not_of("0123456789abcdef") != std::string::npos)

@@ -15,6 +15,7 @@ Signature lrml() {
           .gradients = {"policy_chosen_logps", "policy_rejected_logps"},
           .parameters = {"beta", "tau"},
           .defaults = {0.05, 1e-3},
+          .states = {},
           .metrics = {"modulation"}};
 }
 
@@ -55,6 +56,14 @@ TEST(ManifestTest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(*signature, lrml());
 }
 
+TEST(ManifestTest, ReadsBackMetricsOfAUsedObjective) {
+  Signature used = lrml();
+  used.metrics = {"lrml.modulation"};
+  auto signature = readManifest("used.json", writeManifest(used));
+  ASSERT_TRUE(signature) << signature.error().message;
+  EXPECT_EQ(*signature, used);
+}
+
 TEST(ManifestTest, ReadsBackAnObjectiveWithoutParametersAndMetrics) {
   Signature plain = lrml();
   plain.parameters.clear();
@@ -92,10 +101,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadCase{"UnknownField", "\"format\": 1", "\"format\": 1, \"more\": 2",
                 "has 8 fields where format 1 has 7"},
         BadCase{"PathAsName", "\"lrml\"", "\"../lrml\"",
-                "field `objective` is no name of letters, digits and `_`"},
+                "field `objective` is no name of letters, digits, `_` and dots between"},
         BadCase{"NameIsNumber", "\"modulation\"", "3", "field `metrics` is no string"},
         BadCase{"EmptyName", "\"modulation\"", "\"\"",
-                "field `metrics` is no name of letters, digits and `_`"},
+                "field `metrics` is no name of letters, digits, `_` and dots between"},
+        BadCase{"EmptyPart", "\"modulation\"", "\"lrml..modulation\"",
+                "field `metrics` is no name of letters, digits, `_` and dots between"},
         BadCase{"ShortHash", "0123456789abcdef0123456789abcdef", "0123",
                 "field `code_hash` is not 32 hexadecimal digits"},
         BadCase{"ListIsNumber", "[\n    \"modulation\"\n  ]", "1",
