@@ -60,6 +60,7 @@ ACCEPTED = [
     "let beta = 2; fn f(x) = beta * x; loss = f(margin);",
     "reward chosen = chosen_ratio; reward rejected = rejected_ratio; loss = -margin;",
     "reward chosen = 1; reward rejected = margin; loss = -margin;",
+    # Metrics: names of their own, any extent but a token's, before or after the loss (SPEC I6).
     "metric m = margin; loss = -margin;",
     "metric m = batch_mean(margin); metric n = 1; loss = -margin;",
     "metric margin = margin; loss = -margin;",

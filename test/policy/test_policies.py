@@ -142,6 +142,26 @@ class Coverage(unittest.TestCase):
         text = '#ifndef DISCO_OP\n#define DISCO_OP(NAME, M)\n#endif\nDISCO_OP(Neg, "neg", 1)\n'
         self.assertEqual(check_coverage.rows(text, "DISCO_OP"), ["Neg"])
 
+    def test_an_operation_with_a_stand_in_needs_no_text_of_the_dialect(self):
+        tree = {
+            "dsl/Ops.def": 'DISCO_OP(Neg, "neg", 1, Pointwise)\nDISCO_OP(Column, "column", 0, Leaf)\n',
+            "compiler/emit/EmitObj.cpp": "NegOp ColumnOp\n",
+            "test/a.mlir": "obj.neg\n",
+        }
+        found = findings(check_coverage.check_operations, tree)
+        self.assertEqual(len(found), 1, found)
+        tree["compiler/emit/EmitObj.cpp"] += "using ColumnOp = NegOp;\n"
+        self.assertEqual(findings(check_coverage.check_operations, tree), [])
+
+    def test_a_shipped_objective_names_its_source(self):
+        for opening, count in [
+            ("// A multi-objective loss (arXiv:2505.10892).\n", 0),
+            ("// A loss.\n", 1),
+        ]:
+            tree = {"grammars/objectives/o.dpo": opening + "objective o { loss = margin; }\n"}
+            found = findings(check_coverage.check_objectives, tree)
+            self.assertEqual(len(found), count, found)
+
     def test_a_kind_is_held_to_its_place(self):
         tree = {
             "dsl/support/DiagnosticKinds.def": 'DISCO_ERROR(Odd, "odd")\n',

@@ -57,7 +57,7 @@ TEST(Batch, SizesMayChangeBetweenCalls) {
   }
 }
 
-TEST(Batch, SumsRepeatBitForBit) {
+TEST(Batch, SumsRepeatBitForBit) { // SPEC N4
   ProgramBuilder build;
   Program program = build.finish(batchMean(build, build.policyMargin()));
   std::vector<double> values;
@@ -66,7 +66,7 @@ TEST(Batch, SumsRepeatBitForBit) {
   EXPECT_EQ(evaluate(program, margins(values)).loss, evaluate(program, margins(values)).loss);
 }
 
-TEST(Batch, RewardsAndMetrics) {
+TEST(Batch, RewardsAndMetrics) { // SPEC I6
   ProgramBuilder build;
   NodeId margin = build.policyMargin();
   Program program = build.finish(margin);

@@ -1,5 +1,5 @@
-// The error bounds hold what float32 evaluation actually does, and know an exact tie from a near
-// one.
+// The error bounds hold what float32 evaluation actually does (SPEC N2), and know an exact tie from
+// a near one (SPEC N3).
 #include "dsl/Tolerance.h"
 #include "test/unit/interpreter/Evaluate.h"
 #include "test/unit/interpreter/RandomProgram.h"
