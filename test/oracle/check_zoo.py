@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares every shipped objective with its oracle: values, gradients, ten steps of state.
 
-  check_zoo.py --discoc build/release/bin/discoc [--engine host] [NAME ...]
+  check_zoo.py --discoc build/release/bin/discoc [--engine host] [--part 1/2] [NAME ...]
 
 Each objective of grammars/objectives has a second formula under formulas/, written from its paper
 in torch; where TRL or Liger implement the objective, their code holds the formula. Prints a table
@@ -33,7 +33,6 @@ from compare import differences, evaluate
 from pairs import SIDES, all_batches, drifting
 from registry import ORACLES
 
-SORTING = {"aot", "aot_unpaired"}
 OBJECTIVES = pathlib.Path(__file__).resolve().parents[2] / "grammars/objectives"
 STEPS = 10
 
@@ -48,11 +47,6 @@ class Discoc:
     def __init__(self, program, engine):
         self.program, self.engine, self.runs = program, engine, 0
         self.dtype = torch.float32 if engine == "host" else torch.float64
-
-    def runs_objective(self, oracle):
-        """The compiler lacks columns, state, tokens and sorting."""
-        lacks = oracle.state or oracle.columns or oracle.tokens or oracle.name in SORTING
-        return self.engine == "interpreter" or not lacks
 
     def __call__(self, oracle, batch, overrides, states=None):
         """The evaluation of an objective, in the shape `compare.evaluate` gives."""
@@ -158,7 +152,7 @@ def check_steps(oracle, discoc, report):
         for step, batch in enumerate(drifting(STEPS, oracle.columns)):
             want = evaluate(oracle.formula, batch, parameters, theirs)
             got = discoc(oracle, batch, overrides, ours)
-            report.add(f"{label}, step {step}", differences(got, want, batch))
+            report.add(f"{label}, step {step}", differences(got, want, batch, discoc.dtype))
             ours, theirs = got.next, tensors(want.next)
 
 
@@ -179,10 +173,19 @@ def table(names):
         print(f"{name:{width}}  {'; '.join([ORACLES[name].source] + labels)}")
 
 
+def part(text):
+    """The slice of a list that "2/3", the second of three parts, stands for."""
+    which, of = (int(number) for number in text.split("/"))
+    if not 1 <= which <= of:
+        raise ValueError(text)
+    return slice(which - 1, None, of)
+
+
 def main():
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     arguments.add_argument("--discoc", required=True)
     arguments.add_argument("--engine", default="interpreter")
+    arguments.add_argument("--part", type=part, default=slice(None), help="2/3: a part of the work")
     arguments.add_argument("names", nargs="*", help="objectives; all, and the lists, when left out")
     options = arguments.parse_args()
     shipped = {path.stem for path in OBJECTIVES.glob("*.dpo")}
@@ -196,11 +199,12 @@ def main():
             f"oracle {name} has no objective" for name in sorted(ORACLES.keys() - shipped)
         ]
     names = sorted(options.names or shipped & ORACLES.keys())
-    names = [name for name in names if discoc.runs_objective(ORACLES[name])]
+    tied = set(names)
+    names = names[options.part]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda name: check(ORACLES[name], discoc, report), names))
     try:
-        ties.check(discoc, set(names), report)
+        ties.check(discoc, tied, report, options.part)
     except Refused as error:
         report.failures.append(str(error))
     table(names)

@@ -24,7 +24,6 @@ SAME = [
     ("beta_dpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
     ("alpha_dpo", {"beta": 0.3, "alpha": 0, "gamma": 0}, "cpo", {"beta": 0.3}),
     ("madpo", {"beta": 0.3}, "dpo", {"beta": 0.3}),
-    ("xpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
     ("rpo", {"beta": 0.3, "alpha": 0}, "dpo", {"beta": 0.3}),
     ("dpo_sft", {"beta": 0.3, "gamma": 0}, "dpo", {"beta": 0.3}),
     ("dpo_bco", {"beta": 0.3, "weight": 0}, "dpo", {"beta": 0.3}),
@@ -47,8 +46,8 @@ FIXED = {
 }
 
 
-def check(discoc, names, report):
-    for one, values, other, others in SAME:
+def check(discoc, names, report, part):
+    for one, values, other, others in SAME[part]:
         if not {one, other} <= names:
             continue
         columns = ORACLES[one].columns | ORACLES[other].columns
