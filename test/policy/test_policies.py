@@ -144,7 +144,8 @@ class Coverage(unittest.TestCase):
 
     def test_an_operation_with_a_stand_in_needs_no_text_of_the_dialect(self):
         tree = {
-            "dsl/Ops.def": 'DISCO_OP(Neg, "neg", 1, Pointwise)\nDISCO_OP(Column, "column", 0, Leaf)\n',
+            "dsl/Ops.def": 'DISCO_OP(Neg, "neg", 1, Pointwise)\n'
+            'DISCO_OP(Column, "column", 0, Leaf)\n',
             "compiler/emit/EmitObj.cpp": "NegOp ColumnOp\n",
             "test/a.mlir": "obj.neg\n",
         }
