@@ -37,7 +37,7 @@ else, stands at the top of its file.
   margin, of those from -20,000 to 20,000, the `end` (F4).
 - **finite**: whether every float32 value and gradient is finite where training starts, operates,
   and may get to (F5): P proved, R refuted by a witness, U unknown; and the margins from which on
-  they are not (F4).
+  they are not (F4), which may lie beyond the boxes: from 120 on log-probabilities are above 0.
 
 """
 COLUMNS = [

@@ -1,5 +1,5 @@
-# Catalogue 58, 72 to 76, 82: losses that need no reference, most on log-probabilities averaged over
-# the tokens of a response.
+# Catalogue 58, 72 to 76, 82, and SimPER: losses that need no reference, most on log-probabilities
+# averaged over the tokens of a response.
 import torch
 
 from registry import oracle, softplus
@@ -56,6 +56,13 @@ def cpo_simpo(x, p):
 def alphapo(x, p):
     reward = lambda mean_logp: (1 - torch.exp(-p.alpha * mean_logp)) / p.alpha
     return softplus(-(p.beta * reward(x.a / x.la) - p.beta * reward(x.b / x.lb) - p.gamma))
+
+
+# The geometric mean of the token probabilities: 1 / perplexity.
+@oracle("simper", "Xiao et al. 2025, arXiv:2502.00883")
+def simper(x, p):
+    inverse_perplexity = lambda logps, length: torch.exp(logps / length)
+    return -inverse_perplexity(x.a, x.la) + inverse_perplexity(x.b, x.lb)
 
 
 def log_odds(mean_logp):
