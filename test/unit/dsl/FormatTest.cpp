@@ -43,6 +43,13 @@ void expectOnlyLayoutChanges(const std::string &text) {
   EXPECT_EQ(formatted(once), once);
 }
 
+TEST(Format, ShippedObjectivesAreLaidOutAlready) {
+  for (const auto &path : shippedObjectives()) {
+    const Result<Source> source = readSource(path.string());
+    EXPECT_EQ(formatted(source->text()), source->text()) << "`discoc --format` " << path;
+  }
+}
+
 TEST(Format, ShippedObjectivesKeepTokensCommentsAndCodeHash) {
   for (const auto &path : shippedObjectives()) {
     const std::string text = readSource(path)->text();
