@@ -15,7 +15,8 @@
 namespace disco::search {
 
 /// What can be applied to operands: every primitive operation and every derived builtin of the
-/// language, from its own lists, so that a builtin added there is reached here.
+/// language but those of tokens and of order, from its own lists, so that a builtin added there is
+/// reached here.
 struct Form {
   enum class Shape : uint8_t {
     Pointwise, // real operands, real result of the joined extent

@@ -40,8 +40,8 @@ Form::Shape shapeOf(dsl::Op op) {
   return Form::Shape::Pointwise;
 }
 
-/// Functions of tokens and of order, which candidates do without: the search trains compiled
-/// objectives, and the compiler has neither.
+/// Functions of tokens and of order. Generated expressions are of pairs and batches: a rank or a
+/// token position at random is hardly ever a loss. Proposals of a model may have both.
 bool isLeftOut(const dsl::Builtin &builtin) {
   constexpr std::string_view kNames[] = {"batch_max", "batch_min", "batch_quantile", "batch_sort"};
   return builtin.name.starts_with("token_") ||

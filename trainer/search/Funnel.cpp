@@ -164,7 +164,7 @@ Verdict probe(const dsl::Program &program, std::string &reason) {
   dsl::Interpreter interpreter(program);
   dsl::Evaluation out;
   std::vector<double> parameters = program.defaultParameters();
-  // Data for the search has no columns, so that each stands at its default.
+  // A search supplies no columns, so that each stands at its default.
   const std::vector<std::span<const double>> defaults(program.columns.size());
   bool startMoves = false, moves = false;
   auto failed = [&](const Probe &probe, bool &moved) {
@@ -222,7 +222,7 @@ Screened Funnel::screen(const std::string &text) {
     if (!column.defaultValue) {
       result.verdict = Verdict::NoColumn;
       result.reason =
-          "the search's data has no column `" + column.name + "`, and it has no default";
+          "a search supplies no columns, and column `" + column.name + "` has no default";
       return result;
     }
   result.verdict = probe(*result.program, result.reason);

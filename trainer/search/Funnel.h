@@ -18,7 +18,7 @@ enum class Verdict : uint8_t {
   Accepted,
   NoAnswer,   // the proposer had no text
   Invalid,    // does not parse or check
-  NoColumn,   // reads a column without default, which the data of a search lacks
+  NoColumn,   // reads a column without default, and a search supplies none
   Duplicate,  // the same loss as an earlier candidate
   NonFinite,  // a probe gave a non-finite loss or gradient in float32
   NoGradient, // no probe at step 0 moves the policy, so training would never start

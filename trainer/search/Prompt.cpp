@@ -1,10 +1,10 @@
 // See Prompt.h.
 #include "trainer/search/Prompt.h"
 
+#include "dsl/Builtins.h"
 #include "dsl/Dsl.h"
 #include "dsl/Limits.h"
 #include "trainer/search/Answer.h"
-#include "trainer/search/Expression.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -36,27 +36,30 @@ objective example {
 }
 
 Items end with `;`: `param NAME = NUMBER [in [lo, hi]] [log];`, `let NAME = EXPR;`, `fn NAME(a, b) = EXPR;`, `loss = EXPR;`.
+`state NAME = NUMBER;` with one `next NAME = EXPR;` keeps a number from optimiser step to optimiser step, without gradient.
 The objective is the mean of the loss over the pairs, and training minimises it. There are no loops and no strings.
 Operators, tightest first: call, `^`, unary `-`, `* /`, `+ -`, comparisons, `not`, `and`, `or`. Real and bool do not mix;
-where(condition, a, b) selects. batch_* functions take a value per pair and give one per batch.
+where(condition, a, b) selects. batch_* functions take a value per pair and give one per batch, batch_sort one per pair in
+rank order; token_* functions take a value per token and give one per pair. Tokens of the chosen and of the rejected
+completion never meet in one operation.
 chosen_ratio = policy_chosen_logps - reference_chosen_logps, rejected_ratio likewise, margin = chosen_ratio - rejected_ratio.
 Inputs:
 )";
-#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING)                                         \
-  if (!dsl::isToken(dsl::Extent::EXTENT) && dsl::Input::NAME != dsl::Input::progress)              \
-    text += "  " #NAME ": " MEANING "\n";
+#define DISCO_INPUT(NAME, EXTENT, GRADIENT, UNIT, MEANING) text += "  " #NAME ": " MEANING "\n";
 #include "dsl/Inputs.def"
   text += "Functions:";
-  for (const Form &form : forms())
-    if (form.infix.empty())
-      text += " " + form.name;
+  for (const dsl::Builtin &builtin : dsl::allBuiltins())
+    text += " " + std::string(builtin.name);
   return text + "\n";
 }
 
-/// The loss alone, under names of ours: even an identifier can be a sentence.
+/// The loss alone, under names of ours: even an identifier can be a sentence. The printer chooses
+/// all but those of columns.
 std::string anonymousText(dsl::Program program) {
   program.name = "candidate";
   program.metrics.clear();
+  for (size_t i = 0; i < program.columns.size(); ++i)
+    program.columns[i].name = "column" + std::to_string(i);
   return dsl::printProgram(program);
 }
 

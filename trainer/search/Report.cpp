@@ -304,7 +304,7 @@ std::string funnelTable(const Run &run) {
   const char *meanings[] = {"reached training",
                             "the proposer gave no objective",
                             "did not parse or check",
-                            "reads a column that the data lacks",
+                            "reads a column without default",
                             "the same loss as an earlier candidate",
                             "a probe gave a non-finite loss or gradient",
                             "no gradient where policy and reference agree",
