@@ -1,8 +1,10 @@
-// How fast the front end is, warm: microseconds of one thread's wall time to parse, to check and to
-// hash each objective named on the command line. One JSON line per objective and step.
+// How fast the front end is, warm: microseconds of one thread's wall time to parse, to check, to
+// hash and to find the facts of each objective named on the command line. One JSON line per
+// objective and step.
 #include "dsl/Dsl.h"
 #include "dsl/Importer.h"
 #include "dsl/Parser.h"
+#include "dsl/facts/Facts.h"
 
 #include <algorithm>
 #include <chrono>
@@ -12,17 +14,15 @@ using namespace disco;
 
 namespace {
 
-/// Median over 31 runs of the mean of 100 calls, in microseconds.
-template <typename Call> double microseconds(Call call) {
+/// Median over 31 runs of the mean of some calls, in microseconds.
+template <typename Call> double microseconds(Call call, int calls = 100) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> runs;
   for (int run = 0; run < 31; ++run) {
-    constexpr int kCalls = 100;
     const auto start = Clock::now();
-    for (int i = 0; i < kCalls; ++i)
+    for (int i = 0; i < calls; ++i)
       call();
-    runs.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count() /
-                   kCalls);
+    runs.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count() / calls);
   }
   std::nth_element(runs.begin(), runs.begin() + 15, runs.end());
   return runs[15];
@@ -54,6 +54,7 @@ bool measure(const char *path) {
   print("check", microseconds([&] { dsl::check(*source, *ast, found, importer); }));
   print("hash", microseconds([&] { dsl::hash(*program, parameters); }));
   print("code_hash", microseconds([&] { dsl::codeHash(*program); }));
+  print("facts", microseconds([&] { dsl::facts::factsOf(*program, parameters); }, 1));
   print("print", microseconds([&] { dsl::printProgram(*program); }));
   print("parse_check_hash", microseconds([&] {
           Diagnostics fresh;
