@@ -19,12 +19,15 @@ const char *defaultEngine() {
 
 namespace {
 
-Result<dsl::Program> compile(const Source &source) {
+Result<dsl::Program> compile(const Source &source, const dsl::Library &library = dsl::Library(),
+                             std::string *warnings = nullptr) {
   Diagnostics found;
-  std::optional<dsl::Program> program = dsl::compileSource(source, found);
+  std::optional<dsl::Program> program = dsl::compileSource(source, found, library);
+  const std::string rendered = renderDiagnostics(source, found.sorted());
   if (!program)
-    return Error{source.name() + " is not an objective:\n" +
-                 renderDiagnostics(source, found.sorted())};
+    return Error{source.name() + " is not an objective:\n" + rendered};
+  if (warnings)
+    *warnings = rendered;
   return std::move(*program);
 }
 
@@ -59,8 +62,8 @@ std::string exactText(double value) {
 Result<std::unique_ptr<trainer::Objective>>
 makeObjective(const Source &source,
               const std::vector<std::pair<std::string, std::string>> &settings,
-              const std::string &engine) {
-  auto program = compile(source);
+              const std::string &engine, const dsl::Library &library, std::string *warnings) {
+  auto program = compile(source, library, warnings);
   if (!program)
     return program.error();
   return withEngine(std::move(*program), settings, engine);

@@ -16,12 +16,14 @@ namespace disco::tools {
 /// "host" where this build has a compiler, else "interpreter".
 const char *defaultEngine();
 
-/// `engine` is "host" or "interpreter". Errors: findings in the text as rendered, a setting outside
-/// its range, an engine that this build lacks.
+/// `engine` is "host" or "interpreter"; `library` is where `use` finds objectives; `warnings` gets
+/// the findings that do not stop it, as rendered. Errors: findings in the text as rendered, a
+/// setting outside its range, an engine that this build lacks.
 Result<std::unique_ptr<trainer::Objective>>
 makeObjective(const Source &source,
               const std::vector<std::pair<std::string, std::string>> &settings,
-              const std::string &engine);
+              const std::string &engine, const dsl::Library &library = dsl::Library(),
+              std::string *warnings = nullptr);
 
 /// The same with the values of all parameters in the order of the text.
 Result<std::unique_ptr<trainer::Objective>>

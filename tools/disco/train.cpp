@@ -16,7 +16,7 @@ namespace {
 
 struct Flags {
   std::string config, objective, output, engine = defaultEngine();
-  std::vector<std::string> settings;
+  std::vector<std::string> settings, includes;
   bool resume = false;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 };
@@ -46,9 +46,12 @@ void runTrain(const Flags &flags) {
   auto settings = parseSettings(flags.settings);
   if (!settings)
     return fail(settings.error());
-  auto objective = makeObjective(*source, *settings, flags.engine);
+  std::string warnings;
+  auto objective =
+      makeObjective(*source, *settings, flags.engine, dsl::Library(flags.includes), &warnings);
   if (!objective)
     return fail(objective.error());
+  std::fputs(warnings.c_str(), stderr);
 
   trainer::prepareProcess(flags.threads);
   trainer::TrainOptions options;
@@ -85,8 +88,13 @@ void addTrain(CLI::App &app) {
                    "recipe (YAML): the task and the settings of the training")
       ->required();
   command->add_option("--objective", flags->objective, "objective (.dpo)")->required();
-  command->add_option("-D", flags->settings,
-                      "value of a parameter of the objective, e.g. -D beta=0.1");
+  command->add_option("-D", flags->settings, "set a parameter of the objective (repeatable)")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  command
+      ->add_option("-I", flags->includes, "look for objectives that it uses here too (repeatable)")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   command->add_option("-o,--output", flags->output, "folder of the run")->required();
   command->add_flag("--resume", flags->resume, "go on from the newest checkpoint of the run");
   command->add_option("--engine", flags->engine, "what evaluates the objective")
