@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -49,6 +50,8 @@ bindParameters(const Program &program,
     const auto [at, error] = std::from_chars(text.data(), end, value);
     if (error != std::errc() || at != end)
       return Error{setting + "`" + text + "` is not a number"};
+    if (!std::isfinite(value))
+      return Error{setting + "`" + text + "` is not a finite number"};
     const Parameter &parameter = program.parameters[*index];
     if (!parameter.contains(value))
       return Error{setting + "outside the range " + parameter.rangeText() + " of `" + name + "`"};

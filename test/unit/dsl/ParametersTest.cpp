@@ -31,8 +31,8 @@ TEST(Parameters, RefusalsNameTheSetting) {
   };
   refused("beta", "0", "outside the range (0, 1]");
   refused("beta", "1.5", "outside the range");
-  refused("beta", "nan", "outside the range");
-  refused("tau", "inf", "outside the range");
+  refused("beta", "nan", "`nan` is not a finite number");
+  refused("tau", "-inf", "`-inf` is not a finite number");
   refused("beta", "0.1x", "is not a number");
   refused("beta", "", "is not a number");
   refused("gamma", "1", "it has beta, tau");
