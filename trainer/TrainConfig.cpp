@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <set>
 #include <span>
 
 namespace disco::trainer {
@@ -94,9 +95,12 @@ public:
   }
   /// To be called after all keys were asked for.
   Result<void> finish() {
+    std::set<std::string> given;
     if (!failed() && node_ && node_.IsMap())
       for (const auto &entry : node_) {
         std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+        if (!given.insert(key).second)
+          fail(entry.first, "`" + key + "` is given twice");
         if (std::find(known_.begin(), known_.end(), key) == known_.end())
           fail(entry.first, "unknown key `" + key + "`; known are " + join(known_));
       }
@@ -135,12 +139,22 @@ Result<YAML::Node> parseYaml(const std::string &text, const std::string &place) 
   }
 }
 
+// Far more than anybody trains; counts of pairs and of steps stay within 64 bits.
+constexpr int64_t kMaximalPairs = 1'000'000'000, kMaximalEpochs = 1'000'000'000;
+
 /// Bounds that involve more than one value or an upper end.
 Result<void> check(const TrainConfig &config, const std::string &place) {
   if (config.warmup_ratio > 1)
     return Error{place + ": `warmup_ratio` must be at most 1"};
   if (config.adam_beta1 >= 1 || config.adam_beta2 >= 1)
     return Error{place + ": `adam_beta1` and `adam_beta2` must be below 1"};
+  if (config.per_device_train_batch_size > kMaximalPairs / config.gradient_accumulation_steps)
+    return Error{place +
+                 ": `per_device_train_batch_size` times `gradient_accumulation_steps` must be "
+                 "at most " +
+                 std::to_string(kMaximalPairs)};
+  if (config.num_train_epochs > kMaximalEpochs)
+    return Error{place + ": `num_train_epochs` must be at most " + std::to_string(kMaximalEpochs)};
   return {};
 }
 

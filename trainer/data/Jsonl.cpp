@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <unicode/utf8.h>
 
 namespace disco::data {
@@ -92,8 +93,16 @@ Result<bool> JsonlReader::next() {
     return error("invalid UTF-8 at byte " + std::to_string(*offset + 1) + " of the line");
   if (nestingDepth(state.line) > state.limits.depth)
     return error("nested deeper than " + std::to_string(state.limits.depth) + " levels, the limit");
+  std::set<std::string> fields;
+  std::string repeated;
+  const auto noteField = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json &key) {
+    if (event == nlohmann::json::parse_event_t::key && depth == 1 &&
+        !fields.insert(key.get<std::string>()).second)
+      repeated = key.get<std::string>();
+    return true;
+  };
   try {
-    state.row = nlohmann::json::parse(state.line);
+    state.row = nlohmann::json::parse(state.line, noteField);
   } catch (const nlohmann::json::parse_error &failure) {
     return error("not JSON: " + parserMessage(failure) + " (byte " + std::to_string(failure.byte) +
                  " of the line)");
@@ -102,6 +111,8 @@ Result<bool> JsonlReader::next() {
   }
   if (!state.row.is_object())
     return error(std::string("a row must be an object, this one is ") + typeName(state.row));
+  if (!repeated.empty())
+    return error("field `" + repeated + "` is given twice");
   return true;
 }
 

@@ -165,6 +165,8 @@ TEST(Jsonl, FieldsAreChecked) {
   EXPECT_EQ(problem("{\"b\":\"x\"}"), "f.jsonl:1: field `a` is missing");
   EXPECT_EQ(problem("{\"a\":12}"), "f.jsonl:1: field `a` must be a string, it is number");
   EXPECT_EQ(problem("{\"a\":null}"), "f.jsonl:1: field `a` must be a string, it is null");
+  EXPECT_EQ(problem("{\"a\":\"x\",\"b\":1,\"b\":2}"), "f.jsonl:1: field `b` is given twice");
+  EXPECT_EQ(problem("{\"a\":\"x\",\"b\":[{\"a\":1},{\"a\":2}]}"), "none");
 }
 
 TEST(Jsonl, MissingFileAndFolder) {

@@ -38,6 +38,17 @@ TEST(TrainConfig, ValuesOutOfRangeAreRefused) {
   EXPECT_NE(fault("task: x\ntrain: {learning_rate: .nan}\n"), "");
   EXPECT_NE(fault("task: x\ntrain: {per_device_train_batch_size: 0}\n"), "");
   EXPECT_NE(fault("task: x\ntrain: {warmup_ratio: 2}\n"), "");
+  EXPECT_NE(fault("task: x\ntrain: {num_train_epochs: 1e300}\n"), "");
+  EXPECT_EQ(fault("task: x\ntrain: {per_device_train_batch_size: 4000000000, "
+                  "gradient_accumulation_steps: 4000000000}\n"),
+            "r.yaml: `per_device_train_batch_size` times `gradient_accumulation_steps` must be at "
+            "most 1000000000");
+}
+
+TEST(TrainConfig, AKeyGivenTwiceIsRefused) {
+  EXPECT_EQ(fault("task: x\ntrain:\n  max_steps: 2\n  max_steps: 3\n"),
+            "r.yaml:4: `max_steps` is given twice");
+  EXPECT_EQ(fault("task: x\ntask: y\n"), "r.yaml:2: `task` is given twice");
 }
 
 TEST(TrainConfig, AnUnknownWordIsRefusedWithTheKnownOnes) {
