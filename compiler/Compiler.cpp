@@ -13,6 +13,8 @@
 #include "llvm/IR/Module.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
+
 using namespace mlir;
 using namespace disco;
 using namespace disco::compiler;
@@ -48,6 +50,11 @@ std::string printed(const llvm::Module &module) {
   return text;
 }
 
+/// What obj-lower-to-loops says about how an entry point runs.
+std::string planOf(ModuleOp module, StringRef attribute) {
+  return module->getAttrOfType<StringAttr>(attribute).getValue().str();
+}
+
 } // namespace
 
 struct Compiler::State {
@@ -55,7 +62,7 @@ struct Compiler::State {
   // Pass managers keep what their passes set up, rewrite patterns above all.
   PassManager simplify{&context}, differentiate{&context}, hostLoops{&context},
       gpuKernels{&context}, llvmDialect{&context};
-  Result<HostTarget> host = HostTarget::create();
+  std::map<runtime::Target, HostTarget> hosts; // made when first asked for
   const Source *source = nullptr; // of the current request, where its places are wanted
   std::string problems;           // what MLIR reported during it
 
@@ -77,6 +84,17 @@ struct Compiler::State {
                     ": " + diagnostic.str();
       return success();
     });
+  }
+
+  Result<HostTarget *> host(runtime::Target target) {
+    auto found = hosts.find(target);
+    if (found == hosts.end()) {
+      Result<HostTarget> made = HostTarget::create(target);
+      if (!made)
+        return made.error();
+      found = hosts.emplace(target, std::move(*made)).first;
+    }
+    return &found->second;
   }
 
   Error failure(const char *step) {
@@ -121,9 +139,11 @@ Compiler::~Compiler() = default;
 Compiler::Compiler(Compiler &&) noexcept = default;
 Compiler &Compiler::operator=(Compiler &&) noexcept = default;
 
-Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program) {
-  if (!state_->host)
-    return state_->host.error();
+Result<runtime::KernelImage> Compiler::compileImage(const dsl::Program &program,
+                                                    const HostOptions &options) {
+  Result<HostTarget *> host = state_->host(options.target);
+  if (!host)
+    return host.error();
   Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, Stage::Llvm);
   if (!lowered)
     return lowered.error();
@@ -132,26 +152,29 @@ Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program) {
       state_->translated(llvmContext, **lowered, program);
   if (!module)
     return module.error();
-  state_->host->prepare(**module);
-  runtime::HostKernel kernel;
-  for (auto [name, entry] :
-       {std::pair{"gradient", &kernel.gradientCode}, std::pair{"report", &kernel.reportCode}}) {
-    const auto text = (**lowered)->getAttrOfType<StringAttr>(std::string("disco.") + name);
-    Result<runtime::Plan> plan = runtime::Plan::parse(text.getValue());
-    if (!plan)
-      return plan.error();
-    entry->plan = std::move(*plan);
-  }
-  if (Result<void> loaded = state_->host->load(**module, kernel); !loaded)
-    return loaded.error();
-  kernel.signature = signatureOf(program);
-  return kernel;
+  (*host)->prepare(**module);
+  Result<std::string> object = (*host)->object(**module);
+  if (!object)
+    return object.error();
+  runtime::KernelImage image;
+  image.target = options.target;
+  image.dtype = options.dtype;
+  image.signature = signatureOf(program);
+  image.gradient.plan = planOf(**lowered, "disco.gradient");
+  image.report.plan = planOf(**lowered, "disco.report");
+  if (Result<void> linked = linkImage(*object, image); !linked)
+    return linked.error();
+  return image;
+}
+
+Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program,
+                                                  const HostOptions &options) {
+  Result<runtime::KernelImage> image = compileImage(program, options);
+  return image ? runtime::load(*image) : image.error();
 }
 
 Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
                                    const EmitOptions &options) {
-  if (stage > Stage::Loops && stage != Stage::Ptx && !state_->host)
-    return state_->host.error();
   Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, stage, options.source);
   if (!lowered)
     return lowered.error();
@@ -168,9 +191,12 @@ Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
     return module.error();
   if (stage == Stage::Ptx)
     return emitPtx(**module, options.gpuArch);
-  state_->host->prepare(**module);
+  Result<HostTarget *> host = state_->host(options.host.target);
+  if (!host)
+    return host.error();
+  (*host)->prepare(**module);
   return stage == Stage::Llvm ? Result<std::string>(printed(**module))
-                              : state_->host->assembly(**module);
+                              : (*host)->assembly(**module);
 }
 
 bool compiler::compilesForGpu(const dsl::Program &program) {

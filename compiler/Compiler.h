@@ -5,7 +5,7 @@
 #include "dsl/Program.h"
 #include "dsl/support/Result.h"
 #include "dsl/support/Source.h"
-#include "runtime/Kernel.h"
+#include "runtime/KernelImage.h"
 
 #include <memory>
 #include <string>
@@ -18,13 +18,21 @@ enum class Stage : uint8_t {
   Grad,  // with its gradient
   Loops, // vector loops over pairs
   Llvm,  // LLVM IR
-  Asm,   // assembly of this CPU
+  Asm,   // assembly of HostOptions::target
   Ptx,   // PTX for EmitOptions::gpuArch
+};
+
+/// What host code is compiled for.
+struct HostOptions {
+  /// The running CPU's, where nothing else is asked for.
+  runtime::Target target = runtime::bestTarget().value_or(runtime::Target::Portable);
+  runtime::Dtype dtype = runtime::Dtype::Float32;
 };
 
 struct EmitOptions {
   std::string gpuArch = "sm_90";
   const Source *source = nullptr; // errors name places in it
+  HostOptions host = {};          // Loops, Llvm and Asm
 };
 
 /// What kernels of the program read and write; the host kernel carries it, and it is the manifest
@@ -35,7 +43,8 @@ runtime::Signature signatureOf(const dsl::Program &program);
 /// value of the batch, no tokens, no state, no progress. Stage::Ptx refuses the others.
 bool compilesForGpu(const dsl::Program &program);
 
-/// A warm compiler: one MLIR context and target machine. One per thread; not thread-safe.
+/// A warm compiler: one MLIR context, and a target machine for each target that was asked for. One
+/// per thread; not thread-safe.
 class Compiler {
 public:
   Compiler();
@@ -43,9 +52,12 @@ public:
   Compiler(Compiler &&) noexcept;
   Compiler &operator=(Compiler &&) noexcept;
 
-  /// Machine code for this process, parameters as arguments. Errors are the compiler's own limits
-  /// or faults.
-  Result<runtime::HostKernel> compileHost(const dsl::Program &program);
+  /// Machine code as data, parameters as arguments. Errors are the compiler's own limits or faults.
+  Result<runtime::KernelImage> compileImage(const dsl::Program &program,
+                                            const HostOptions &options = {});
+  /// The same, loaded into this process.
+  Result<runtime::HostKernel> compileHost(const dsl::Program &program,
+                                          const HostOptions &options = {});
   /// The text of one stage.
   Result<std::string> emit(const dsl::Program &program, Stage stage,
                            const EmitOptions &options = {});

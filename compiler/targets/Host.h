@@ -1,8 +1,8 @@
-// LLVM IR -> code of this process' CPU: assembly text, or memory to call. It links against nothing.
+// LLVM IR -> code of an x86-64 CPU: assembly text, an object file, or code that needs no linker.
 #pragma once
 
 #include "dsl/support/Result.h"
-#include "runtime/Kernel.h"
+#include "runtime/KernelImage.h"
 
 #include <memory>
 #include <string>
@@ -10,36 +10,31 @@
 namespace llvm {
 class Module;
 class TargetMachine;
-namespace orc {
-class LLJIT;
-} // namespace orc
 } // namespace llvm
 
 namespace disco::compiler {
 
 class HostTarget {
 public:
-  /// An error on a CPU without the instructions that kernels rely on.
-  static Result<HostTarget> create();
+  /// An error where LLVM was built without x86-64.
+  static Result<HostTarget> create(runtime::Target target);
   ~HostTarget();
   HostTarget(HostTarget &&) noexcept;
   HostTarget &operator=(HostTarget &&) noexcept;
 
-  /// Sets triple, data layout and CPU of a module that is to be compiled here.
+  /// Sets triple and data layout of a module that is to be compiled here.
   void prepare(llvm::Module &module) const;
   Result<std::string> assembly(llvm::Module &module);
-  /// Fills the functions of the kernel's plans with those of `module`, renamed so that many kernels
-  /// can live in one process. The pages are never writable and executable at once, and are freed
-  /// with the last copy of the kernel, which may outlive this target. A symbol that the module does
-  /// not define is an error, whatever the process has under that name.
-  Result<void> load(llvm::Module &module, runtime::HostKernel &kernel);
+  Result<std::string> object(llvm::Module &module);
 
 private:
   HostTarget();
   std::unique_ptr<llvm::TargetMachine> machine_;
-  std::shared_ptr<llvm::orc::LLJIT> jit_;
-  std::shared_ptr<std::string> reported_; // what the linker said during the last load
-  uint64_t loaded_ = 0;
 };
+
+/// Fills the code of `image` with that of an object file, and the functions of its two plans, which
+/// are set, with where `gradient_0`, ..., `report_0`, ... begin. A symbol that the object does not
+/// define is an error that names it, whatever a process has under that name.
+Result<void> linkImage(const std::string &object, runtime::KernelImage &image);
 
 } // namespace disco::compiler

@@ -41,7 +41,7 @@ size_t residentKiB() {
 }
 
 TEST(HostTarget, UnresolvedSymbolDoesNotLink) {
-  Result<HostTarget> target = HostTarget::create();
+  Result<HostTarget> target = HostTarget::create(runtime::Target::Portable);
   ASSERT_TRUE(target) << target.error().message;
   llvm::LLVMContext context;
   llvm::SMDiagnostic parseError;
@@ -53,12 +53,13 @@ TEST(HostTarget, UnresolvedSymbolDoesNotLink) {
                                                        parseError, context);
   ASSERT_TRUE(module);
   target->prepare(*module);
-  runtime::HostKernel kernel;
-  kernel.gradientCode.plan = *runtime::Plan::parse("walk");
-  Result<void> loaded = target->load(*module, kernel);
-  ASSERT_FALSE(loaded);
-  EXPECT_NE(loaded.error().message.find("system"), std::string::npos) << loaded.error().message;
-  EXPECT_FALSE(kernel);
+  Result<std::string> object = target->object(*module);
+  ASSERT_TRUE(object) << object.error().message;
+  runtime::KernelImage image;
+  image.gradient.plan = "walk";
+  Result<void> linked = linkImage(*object, image);
+  ASSERT_FALSE(linked);
+  EXPECT_NE(linked.error().message.find("`system`"), std::string::npos) << linked.error().message;
 }
 
 TEST(HostTarget, NoPageIsWritableAndExecutable) {
