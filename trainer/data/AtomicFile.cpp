@@ -30,19 +30,28 @@ std::string folderOf(const std::string &path) {
 Result<AtomicFile> AtomicFile::create(const std::string &path) {
   // A device, a pipe or a terminal is written to, never replaced: -o /dev/stdout, -o >(less).
   struct stat status {};
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+  const bool exists = ::stat(path.c_str(), &status) == 0;
+  if (exists && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
     int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (descriptor < 0)
       return systemError(path, "open");
     return AtomicFile(path, "", descriptor);
   }
+  // A link stays a link: what it names is replaced.
+  std::error_code unresolved;
+  std::string target = exists ? std::filesystem::canonical(path, unresolved).string() : path;
+  if (unresolved)
+    target = path;
   // The process id keeps two writers apart; the last rename wins whole.
-  std::string temporary = path + ".tmp" + std::to_string(::getpid());
+  std::string temporary = target + ".tmp" + std::to_string(::getpid());
   int descriptor =
       ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (descriptor < 0)
     return systemError(path, "create");
-  return AtomicFile(path, std::move(temporary), descriptor);
+  AtomicFile file(std::move(target), std::move(temporary), descriptor);
+  if (exists && S_ISREG(status.st_mode) && ::fchmod(descriptor, status.st_mode & 0777) != 0)
+    return systemError(path, "keep the permissions of");
+  return file;
 }
 
 AtomicFile::AtomicFile(AtomicFile &&other) noexcept

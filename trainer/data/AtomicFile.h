@@ -12,10 +12,10 @@
 
 namespace disco::data {
 
-/// Replaces `path` by `content`; what is not a regular file (a device, a pipe) is written to.
-/// Folders are not created. On any failure (full disk, no permission,
-/// ...) the error names the path and the cause, the old file is intact and the temporary file is
-/// gone.
+/// Replaces `path` by `content`, keeping the permissions of an old file; a link stays and its
+/// target is replaced; what is not a regular file (a device, a pipe) is written to. Folders are not
+/// created. On any failure (full disk, no permission, ...) the error names the path and the cause,
+/// the old file is intact and the temporary file is gone.
 Result<void> writeFileAtomically(const std::string &path, std::string_view content);
 
 /// The same for content that comes in parts too large to hold at once. Nothing is visible until

@@ -63,6 +63,20 @@ TEST(AtomicFile, ReplacesTheWholeFile) {
   EXPECT_EQ(filesIn(folder.path()), 1u);
 }
 
+TEST(AtomicFile, KeepsPermissionsAndLinks) {
+  TemporaryFolder folder;
+  std::string path = folder / "private", link = folder / "link";
+  ASSERT_TRUE(writeFileAtomically(path, "old"));
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  std::filesystem::create_symlink("private", link);
+  ASSERT_TRUE(writeFileAtomically(link, "new"));
+  EXPECT_TRUE(std::filesystem::is_symlink(link));
+  EXPECT_EQ(slurp(path), "new");
+  EXPECT_EQ(std::filesystem::status(path).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  EXPECT_EQ(filesIn(folder.path()), 2u);
+}
+
 TEST(AtomicFile, NothingIsVisibleBeforeCommit) {
   TemporaryFolder folder;
   std::string path = folder.write("f", "old");
