@@ -100,8 +100,12 @@ Facts factsOf(const Program &program, std::span<const double> parameters) {
   facts.operations = countOperations(program);
   Tape tape(program);
   facts.line = lineFacts(program, tape, parameters);
-  for (size_t i = 0; i < std::size(kBoxes); ++i)
-    facts.finiteOn[i] = finitenessOn(program, tape, parameters, kBoxes[i]);
+  for (size_t i = 0; i < std::size(kBoxes); ++i) {
+    // Each box holds the one before, and so its witness.
+    const bool refuted = i > 0 && facts.finiteOn[i - 1].verdict == Verdict::Refuted;
+    facts.finiteOn[i] = refuted ? Finiteness{Verdict::Refuted, facts.finiteOn[i - 1].witness, 0}
+                                : finitenessOn(program, tape, parameters, kBoxes[i]);
+  }
   facts.degeneratesAtOne = degeneratesAtOne(program, tape, parameters);
   facts.nanRowsOfTen = nanRowsOfTen(program, parameters);
   return facts;

@@ -19,8 +19,8 @@ bool readsBatchStatistic(const Program &program) {
 /// Tries situations in the interpreter.
 class Prober {
 public:
-  Prober(const Program &program, std::span<const double> parameters, Box box)
-      : program_(program), parameters_(parameters), box_(box), interpreter_(program),
+  Prober(const Program &program, std::span<const double> parameters)
+      : program_(program), parameters_(parameters), interpreter_(program),
         states_(Interpreter(program).initialStates(parameters)), withTokens_(readsTokens(program)),
         coupled_(readsBatchStatistic(program)) {}
 
@@ -56,7 +56,6 @@ private:
 
   const Program &program_;
   std::span<const double> parameters_;
-  Box box_;
   Interpreter interpreter_;
   std::vector<double> states_;
   bool withTokens_, coupled_;
@@ -150,7 +149,7 @@ std::vector<Interval> reachableStates(const Program &program, const Tape &tape,
 Finiteness finitenessOn(const Program &program, const Tape &tape,
                         std::span<const double> parameters, Box which) {
   Finiteness result;
-  Prober prober(program, parameters, which);
+  Prober prober(program, parameters);
   if ((result.witness = prober.witness(probes(program, which)))) {
     result.verdict = Verdict::Refuted;
     return result;

@@ -218,6 +218,15 @@ TEST(Facts, FailuresThatRandomProbesMiss) {
   EXPECT_EQ(verdictOn(Box::Operating, ofMargin("1 / (1 + square(margin - 10))")), Verdict::Proved);
 }
 
+TEST(Facts, WhatFailsInABoxFailsInALargerOne) {
+  const Facts facts =
+      factsOf(ofMargin("where(margin > 1000, 1 / (margin - 1500), softplus(-margin))"));
+  EXPECT_EQ(facts.finiteOn[0].verdict, Verdict::Proved);
+  EXPECT_EQ(facts.finiteOn[1].verdict, Verdict::Refuted);
+  EXPECT_EQ(facts.finiteOn[2].verdict, Verdict::Refuted);
+  EXPECT_TRUE(facts.finiteOn[2].witness);
+}
+
 TEST(Facts, StableFormsAreProved) {
   EXPECT_EQ(verdictOn(Box::Operating, ofMargin("-log(sigmoid(margin))")), Verdict::Refuted);
   EXPECT_EQ(verdictOn(Box::Operating, ofMargin("-logsigmoid(margin)")), Verdict::Proved);
