@@ -28,6 +28,11 @@ void fail(const Error &error);
 /// exitCode() to kInterrupted. A second signal ends the process at once.
 const std::atomic<bool> &stopRequested();
 
+/// A check of options that name what is written: what is wrong with it, found before the work.
+inline std::string nameFault(const std::string &path) {
+  return path.empty() ? "a name is missing" : "";
+}
+
 void addData(CLI::App &app);
 void addTrain(CLI::App &app);
 void addEval(CLI::App &app);

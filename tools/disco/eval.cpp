@@ -100,7 +100,9 @@ void addEval(CLI::App &app) {
       "eval", "Score trained runs by reward, second judge and divergence from the reference, or by "
               "their own objective on pairs");
   command->add_option("runs", flags->runs, "folders made by `disco train`")->required();
-  command->add_option("-o,--output", flags->output, "CSV file to write")->required();
+  command->add_option("-o,--output", flags->output, "CSV file to write")
+      ->required()
+      ->check(nameFault);
   auto *prompts = command
                       ->add_option("--prompts", flags->prompts,
                                    "which prompts; the recipe of the run says which otherwise")

@@ -95,7 +95,9 @@ void addTrain(CLI::App &app) {
       ->add_option("-I", flags->includes, "look for objectives that it uses here too (repeatable)")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  command->add_option("-o,--output", flags->output, "folder of the run")->required();
+  command->add_option("-o,--output", flags->output, "folder of the run")
+      ->required()
+      ->check(nameFault);
   command->add_flag("--resume", flags->resume, "go on from the newest checkpoint of the run");
   command->add_option("--engine", flags->engine, "what evaluates the objective")
       ->check(CLI::IsMember({"host", "interpreter"}))
