@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes test/conformance/cases/: one file for each topic, one case a line. Expected values come from
-formulas of their own (reference.py, written.py); nothing of Disco is used.
+"""Writes test/conformance/cases/: one file for each topic, one case a line. Expected values come
+from formulas of their own (reference.py, written.py); nothing of Disco is used.
 
   python3 test/conformance/generate.py [TOPIC...]     # without a topic: all; takes a minute
 """

@@ -1,5 +1,5 @@
 """Cases without numbers: what is accepted, what is rejected with which finding where, the types of
-expressions, and the limits at N-1, N and N+1. All written by hand or spelled out from lists here."""
+expressions, and the limits at N-1, N and N+1. Written by hand or spelled out from lists here."""
 
 import itertools
 
@@ -13,8 +13,9 @@ ARITHMETIC = ["+", "-", "*", "/"]
 COMPARISONS = ["<", "<=", ">", ">=", "==", "!="]
 PAIR_INPUTS = ["policy_chosen_logps", "policy_rejected_logps", "reference_chosen_logps",
                "reference_rejected_logps", "chosen_length", "rejected_length"]  # fmt: skip
-TOKEN_INPUTS = [f"{m}_{s}_token_logps" for m in ("policy", "reference") for s in ("chosen", "rejected")]
-TOKEN_INPUTS += ["chosen_token_index", "rejected_token_index", "chosen_token_kl", "rejected_token_kl"]
+SIDES = ("chosen", "rejected")
+TOKEN_INPUTS = [f"{m}_{s}_token_logps" for m in ("policy", "reference") for s in SIDES]
+TOKEN_INPUTS += [f"{s}_token_{what}" for what in ("index", "kl") for s in SIDES]
 INPUTS = PAIR_INPUTS + TOKEN_INPUTS + ["batch_size", "progress"]
 X, Y = "policy_chosen_token_logps", "policy_rejected_token_logps"
 LOSS = "loss = softplus(-margin);"
@@ -103,13 +104,16 @@ def accepted():
         yield {"name": f"input-{name}", "text": objective(f"loss = margin * token_sum({name});")}
     for f in UNARY:
         yield {"name": f"{f}-of-pair", "text": objective(f"loss = margin * {f}(margin);")}
-        yield {"name": f"{f}-of-token", "text": objective(f"loss = token_sum({X} * {f}({Y.replace('rejected', 'chosen')}));")}
+        yield {"name": f"{f}-of-token", "text": objective(f"loss = token_sum({X} * {f}({X}));")}
     for op in COMPARISONS:
-        yield {"name": f"compare{op}", "text": objective(f"loss = where(margin {op} 0, margin, 2 * margin);")}
+        loss = f"loss = where(margin {op} 0, margin, 2 * margin);"
+        yield {"name": f"compare{op}", "text": objective(loss)}
     # Words of other languages are ordinary names here.
     for word in ("if", "for", "while", "return_", "int", "float", "auto", "class", "def", "lambda",
-                 "None", "self", "tensor", "inf", "nan", "true", "false", "x1", "_x", "a" * 64):  # fmt: skip
-        yield {"name": f"name-{word[:9]}", "text": objective(f"let {word} = margin; loss = {word};")}
+                 "None", "self", "tensor", "inf", "nan", "true", "false", "x1", "_x",
+                 "a" * 64):  # fmt: skip
+        loss = f"let {word} = margin; loss = {word};"
+        yield {"name": f"name-{word[:9]}", "text": objective(loss)}
 
 
 # --- Rejected: `@@` stands before the place of the finding. ---
@@ -142,7 +146,8 @@ REJECTED = [
     ("DuplicateName", "metric m = 1; metric @@m = 2; loss = margin;"),
     ("DuplicateName", "loss = margin; @@loss = margin;"),
     ("DuplicateName", "fn f(x, @@x) = x; loss = f(margin, 1);"),
-    ("DuplicateName", "reward chosen = 1; reward @@chosen = 2; reward rejected = 1; loss = margin;"),
+    ("DuplicateName",
+     "reward chosen = 1; reward @@chosen = 2; reward rejected = 1; loss = margin;"),  # fmt: skip
     ("MissingNext", "state @@q = 0; loss = margin - q;"),
     ("NotConstant", "state q = @@batch_size; next q = 0; loss = margin - q;"),
     ("NotConstant", "state q = @@batch_mean(margin); next q = 0; loss = margin - q;"),
@@ -242,7 +247,8 @@ def rejected():
     for f, arity in ARITY.items():
         for count in {0, arity - 1, arity + 1} - {arity}:
             args = ", ".join(["margin"] * count)
-            yield rejection(f"arity-{f}-{count}", "WrongArity", objective(f"loss = margin + @@{f}({args});"))
+            text = objective(f"loss = margin + @@{f}({args});")
+            yield rejection(f"arity-{f}-{count}", "WrongArity", text)
         yield rejection(f"redefined-{f}", "ReservedName", objective(f"let @@{f} = 1; {LOSS}"))
         yield rejection(f"fn-{f}", "ReservedName", objective(f"fn @@{f}(x) = x; {LOSS}"))
         yield rejection(f"uncalled-{f}", "NotAFunction", objective(f"loss = margin * @@{f};"))
@@ -253,23 +259,28 @@ def rejected():
             yield rejection(f"{word}-{name}", "ReservedName", objective(f"{item} {LOSS}"))
     for word in ("param", "let", "fn", "loss", "reward", "metric", "column", "state", "next", "use",
                  "in", "as", "and", "or", "not", "objective"):  # fmt: skip
-        yield rejection(f"keyword-{word}", "UnexpectedToken", objective(f"let @@{word} = 1; {LOSS}"))
+        text = objective(f"let @@{word} = 1; {LOSS}")
+        yield rejection(f"keyword-{word}", "UnexpectedToken", text)
     for f in PAIR_REDUCTIONS + ["batch_sort"]:
-        yield rejection(f"{f}-of-batch", "ReductionOfBatch", objective(f"loss = margin * @@{f}(2 * batch_size);"))
+        text = objective(f"loss = margin * @@{f}(2 * batch_size);")
+        yield rejection(f"{f}-of-batch", "ReductionOfBatch", text)
         yield rejection(f"{f}-of-token", "WrongExtent", objective(f"loss = margin * @@{f}({X});"))
     for f, of in itertools.product(TOKEN_REDUCTIONS, ("margin", "batch_size", "2")):
         yield rejection(f"{f}-of-{of}", "WrongExtent", objective(f"loss = margin * @@{f}({of});"))
     for op in ARITHMETIC:
-        yield rejection(f"truth-{op}-real", "KindMismatch", objective(f"loss = @@(margin < 0) {op} margin;"))
-        yield rejection(f"real-{op}-truth", "KindMismatch", objective(f"loss = margin {op} @@(margin < 0);"))
+        text = objective(f"loss = @@(margin < 0) {op} margin;")
+        yield rejection(f"truth-{op}-real", "KindMismatch", text)
+        text = objective(f"loss = margin {op} @@(margin < 0);")
+        yield rejection(f"real-{op}-truth", "KindMismatch", text)
     for op in COMPARISONS:
-        yield rejection(f"truth-{op}", "KindMismatch", objective(f"loss = where(@@(margin < 0) {op} margin, margin, 1);"))
-    for foreign, kind in (("log_sigmoid", "UndeclaredFunction"), ("mean", "UndeclaredFunction"),
-                          ("clip", "UndeclaredFunction"), ("ln", "UndeclaredFunction"),
-                          ("stop_gradient", "UndeclaredFunction"), ("softmax", "UndeclaredFunction")):  # fmt: skip
-        yield rejection(f"foreign-{foreign}", kind, objective(f"loss = @@{foreign}(margin);"))
+        text = objective(f"loss = where(@@(margin < 0) {op} margin, margin, 1);")
+        yield rejection(f"truth-{op}", "KindMismatch", text)
+    for foreign in ("log_sigmoid", "mean", "clip", "ln", "stop_gradient", "softmax"):
+        text = objective(f"loss = @@{foreign}(margin);")
+        yield rejection(f"foreign-{foreign}", "UndeclaredFunction", text)
     for foreign in ("chosen_len", "chosen_logps", "ref_chosen_logps", "policy_logps", "pi"):
-        yield rejection(f"foreign-{foreign}", "UndeclaredName", objective(f"loss = margin * @@{foreign};"))
+        text = objective(f"loss = margin * @@{foreign};")
+        yield rejection(f"foreign-{foreign}", "UndeclaredName", text)
 
 
 def rejection(name, kind, marked):
@@ -277,7 +288,8 @@ def rejection(name, kind, marked):
     before = marked[:begin].encode()
     line = before.count(b"\n") + 1
     column = len(before) - (before.rfind(b"\n") + 1) + 1
-    return {"name": name, "text": marked.replace("@@", "", 1), "id": kind, "line": line, "column": column}
+    text = marked.replace("@@", "", 1)
+    return {"name": name, "text": text, "id": kind, "line": line, "column": column}
 
 
 # --- Types: what an expression is, by every way of writing it. ---
@@ -290,7 +302,8 @@ GRADIENTS = {"batch": False, "pair": True, "chosen token": True, "rejected token
 def types():
     for name in INPUTS:
         side = "chosen token" if name in TOKEN_INPUTS and "chosen" in name else "rejected token"
-        extent = side if name in TOKEN_INPUTS else "batch" if name in ("batch_size", "progress") else "pair"
+        numbers = "batch" if name in ("batch_size", "progress") else "pair"
+        extent = side if name in TOKEN_INPUTS else numbers
         gradient = name.startswith("policy_") or name.endswith("_kl")
         yield typed(name, name, extent, "real", gradient)
     for f, extent in itertools.product(UNARY, EXTENTS):
@@ -304,7 +317,8 @@ def types():
             text = f"{SAMPLES[a]} {op} 2 * {SAMPLES[b]}"
             yield typed(f"{a}{op}{b}", text, wide, "real", gradient)
         for f in ("min", "max"):
-            yield typed(f"{f}-{a}-{b}", f"{f}({SAMPLES[a]}, 2 * {SAMPLES[b]})", wide, "real", gradient)
+            text = f"{f}({SAMPLES[a]}, 2 * {SAMPLES[b]})"
+            yield typed(f"{f}-{a}-{b}", text, wide, "real", gradient)
         for op in COMPARISONS:
             yield typed(f"{a}{op}{b}", f"{SAMPLES[a]} {op} 2 * {SAMPLES[b]}", wide, "truth", False)
     for f in PAIR_REDUCTIONS:
@@ -320,15 +334,15 @@ def types():
 
 
 def typed(name, expression, extent, kind, gradient):
-    """`expression` as a metric: through where(c, 1, 0) if it is a truth value, and through token_sum
-    if it is of tokens, which are taken off again by the test."""
+    """`expression` as a metric: through where(c, 1, 0) if it is a truth value, and through
+    token_sum if it is of tokens, which are taken off again by the test."""
     text = f"where({expression}, 1, 0)" if kind == "truth" else expression
     text = f"token_sum({text})" if "token" in extent else text
     text = objective(f"loss = margin; metric m = {text};")
     return {"name": name, "text": text, "extent": extent, "kind": kind, "gradient": gradient}
 
 
-# --- Limits: a text with `count` repetitions of its middle; `{i}` is the number of the repetition. ---
+# --- Limits: a text with `count` repetitions of its middle; `{i}` is the repetition's number. ---
 
 
 def limits():
@@ -348,7 +362,8 @@ def limits():
         row = {"name": f"tokens-{n}", "parts": [begin, [" + 0", (n - 12) // 2], ");" + end]}
         yield row | ({"id": "TooManyTokens"} if n > 4096 else {})
     for n in (63, 64, 65):
-        row = {"name": f"parentheses-{n}", "parts": [o + "loss = ", ["(", n], "margin", [")", n], ";" + end]}
+        parts = [o + "loss = ", ["(", n], "margin", [")", n], ";" + end]
+        row = {"name": f"parentheses-{n}", "parts": parts}
         yield row | ({"id": "TooDeep"} if n > 64 else {})
     yield from around("minus-signs", "TooDeep", 64, o + "loss = ", "-", "margin;" + end)
     yield from around("lets", "TooManyBindings", 64, o, "let a{i} = margin; ", LOSS + end)
@@ -356,7 +371,8 @@ def limits():
     yield from around("metrics", "TooManyBindings", 64, o, "metric a{i} = margin; ", LOSS + end)
     yield from around("parameters", "TooManyParameters", 32, o, "param a{i} = 1; ", LOSS + end)
     yield from around("columns", "TooManyColumns", 16, o, "column a{i}; ", LOSS + end)
-    yield from around("states", "TooManyStates", 16, o, "state a{i} = 0; next a{i} = 1; ", LOSS + end)
+    state = "state a{i} = 0; next a{i} = 1; "
+    yield from around("states", "TooManyStates", 16, o, state, LOSS + end)
     yield from around("name", "NameTooLong", 64, o + "let ", "a", " = margin; " + LOSS + end)
     yield from around("objective-name", "NameTooLong", 64, "objective ", "a", " { " + LOSS + end)
     yield from around("parameter-name", "NameTooLong", 64, o + "param ", "a", " = 1; " + LOSS + end)

@@ -186,7 +186,8 @@ def conditions():
     a, b = MARGIN.compare("<", 1.5), MARGIN.compare(">", 0.5)
     for name, c in {
         "and": E("and", a, b), "or": E("or", MARGIN.compare("<", 0.5), MARGIN.compare(">", 1.5)),
-        "not": E("not", a), "not-and": E("not", E("and", a, b)), "and-not": E("and", E("not", a), b),
+        "not": E("not", a), "not-and": E("not", E("and", a, b)),
+        "and-not": E("and", E("not", a), b),
         "or-and": E("or", a, E("and", b, MARGIN.compare("==", 2.0))),
     }.items():  # fmt: skip
         yield case(f"logic/{name}", E("where", c, MARGIN, -3 * MARGIN),
@@ -212,21 +213,24 @@ def kinks():
         "var": call("batch_var", MARGIN), "batch-max": call("batch_max", MARGIN),
         "batch-min": call("batch_min", MARGIN), "sort": WEIGHT * call("batch_sort", MARGIN),
         "median": call("batch_quantile", MARGIN, 0.5),
-        "quartile": call("batch_quantile", MARGIN, 0.125), "clamp": call("clamp", MARGIN, low, high),
+        "quartile": call("batch_quantile", MARGIN, 0.125),
+        "clamp": call("clamp", MARGIN, low, high),
         "where-equal": E("where", MARGIN.compare("==", 0.0), MARGIN, -MARGIN),
     }.items():  # fmt: skip
         batch = dict(ties, columns={"weight": [0.5, 1.0, 4.0]})
         yield case(f"step-0/{name}", e + MARGIN / 8, batch)
         for n in (1, 2):
-            yield case(f"step-0/{name}-{n}", e + MARGIN / 8,
-                       dict(with_margins([0.0] * n), columns={"weight": [0.5, 2.0][:n]}))  # fmt: skip
-    for name, margins in {"inside": [-1.0, 1.0], "bounds": [-2.0, 2.0], "outside": [-3.0, 3.0]}.items():
-        yield case(f"clamp/{name}", call("clamp", MARGIN, low, high) + MARGIN / 8, with_margins(margins))
+            batch = dict(with_margins([0.0] * n), columns={"weight": [0.5, 2.0][:n]})
+            yield case(f"step-0/{name}-{n}", e + MARGIN / 8, batch)
+    clamped = call("clamp", MARGIN, low, high) + MARGIN / 8
+    for name, size in {"inside": 1.0, "bounds": 2.0, "outside": 3.0}.items():
+        yield case(f"clamp/{name}", clamped, with_margins([-size, size]))
     for name, margins in {"two-of-three": [4.0, 1.0, 4.0], "last": [1.0, 2.0, 3.0],
                           "first": [3.0, 2.0, 1.0], "all": [2.0] * 4}.items():  # fmt: skip
         for f in ("batch_max", "batch_min"):
             yield case(f"{f}/{name}", call(f, MARGIN) + MARGIN / 8, with_margins(margins))
-        batch = dict(with_margins(margins), columns={"weight": [0.5, 1.0, 4.0, 2.0][: len(margins)]})
+        weights = [0.5, 1.0, 4.0, 2.0][: len(margins)]
+        batch = dict(with_margins(margins), columns={"weight": weights})
         yield case(f"sort/{name}", WEIGHT * call("batch_sort", MARGIN), batch)
         yield case(f"median/{name}", call("batch_quantile", MARGIN, 0.5), batch)
 
@@ -276,7 +280,8 @@ def tokens():
             "pair-factor": call("token_sum", MARGIN * policy),
             "batch-factor": call("token_sum", call("batch_mean", MARGIN) * policy),
             "column-factor": call("token_sum", WEIGHT * call("exp", policy)),
-            "mean-subtracted": call("token_sum", call("square", policy - call("token_mean", policy))),
+            "mean-subtracted":
+                call("token_sum", call("square", policy - call("token_mean", policy))),
             "detached": call("token_sum", call("detach", policy) * policy),
             "over-batch": call("batch_std", total) * total,
             "head": call("token_sum", E("where", position.compare("<", 2.0), policy, 0.5 * policy)),
@@ -289,7 +294,8 @@ def tokens():
             for token in TOKENS:
                 if TOKENS[token] == extent and not token.endswith("_index"):
                     shifted = values[hash_of(token) % 3 :]
-                    batch[token] = ragged(counts, [abs(v) for v in shifted] if "kl" in token else shifted)
+                    shifted = [abs(v) for v in shifted] if "kl" in token else shifted
+                    batch[token] = ragged(counts, shifted)
             batch[f"{side}_length"] = [float(c) for c in counts]
             yield case(f"{side}/{name}-{shape}", e, batch)
     both = call("token_sum", X) - call("token_mean", Y)
@@ -358,7 +364,8 @@ def nonfinite():
         for name, value in (("nan", "NaN"), ("inf", "Infinity"), ("minus-inf", "-Infinity")):
             batch = with_margins([1.0, 0.25, 2.0] if f != "log1mexp" else [-1.0, -0.25, -2.0])
             batch["policy_chosen_logps"][1] = float(value.replace("Infinity", "inf"))
-            made = case(f"{f}/{name}", call(f, MARGIN) + gradient, batch, gradients=False, plain=False)
+            loss = call(f, MARGIN) + gradient
+            made = case(f"{f}/{name}", loss, batch, gradients=False, plain=False)
             made["steps"][0]["batch"]["policy_chosen_logps"][1] = value
             yield made
 
@@ -369,6 +376,7 @@ def nonfinite():
 def stateful():
     level, other = LEVEL, named("other", BATCH)
     mean = call("batch_mean", MARGIN)
+    gap = call("max", 0.0625, 0.1 * (1.0 + call("detach", mean - level)))
     programs = {
         "running-mean": ({"level": ("0.25", 0.25, 0.9 * level + 0.1 * mean)},
                          call("softplus", -(MARGIN - level))),
@@ -385,10 +393,10 @@ def stateful():
         "tokens": ({"level": ("0", 0.0, 0.5 * level + call("batch_sum", call("token_sum", X)))},
                    call("token_sum", X) * call("exp", 0.125 * level)),
         "progress": ({"level": ("0", 0.0, level + PROGRESS)}, MARGIN * (level + PROGRESS)),
-        "column": ({"level": ("1", 1.0, call("batch_mean", WEIGHT) * level)}, WEIGHT * level * MARGIN),
+        "column": ({"level": ("1", 1.0, call("batch_mean", WEIGHT) * level)},
+                   WEIGHT * level * MARGIN),
         "detached-gap": ({"level": ("0", 0.0, 0.5 * (level + mean))},
-                         call("softplus", -call("max", 0.0625, 0.1 * (1.0 + call("detach", mean - level)))
-                              * MARGIN)),
+                         call("softplus", -gap * MARGIN)),
     }  # fmt: skip
     for (name, (states, loss)), steps in itertools.product(programs.items(), (1, 3, 10)):
         items = ["param beta = 0.5;" if "beta" in str(states) or "beta" in loss.leaves() else "",

@@ -1,5 +1,5 @@
 """Value cases written row by row: the objectives that the search starts from, by the publications
-named in their files, and the language one construct at a time. Each row has a formula of its own."""
+named in their files, and the language one construct at a time. Each row has its own formula."""
 
 import mpmath as mp
 
