@@ -61,7 +61,7 @@ bindParameters(const Program &program,
     if (const double value = constantValue(program, constraint.value, values);
         !constraint.range.contains(value))
       return Error{"with these parameters " + constraint.range.name + " is " + formatNumber(value) +
-                   ", outside " + constraint.range.rangeText()};
+                   ", " + constraint.complaint()};
   return values;
 }
 

@@ -3,6 +3,7 @@
 // InterpreterBackward.cpp.
 #include "dsl/Interpreter.h"
 
+#include "dsl/Dsl.h"
 #include "dsl/InterpreterMath.h"
 #include "dsl/Summation.h"
 
@@ -12,7 +13,7 @@ namespace disco::dsl {
 
 Interpreter::Interpreter(const Program &program) : program_(program) {
   const size_t count = program.nodes.size();
-  constexpr uint8_t kLoss = 1, kReport = 2, kNext = 4, kInitial = 8;
+  constexpr uint8_t kLoss = 1, kReport = 2, kNext = 4;
   std::vector<uint8_t> readBy(count, 0);
   hasAdjoint_.assign(count, 0);
   readBy[program.loss] |= kLoss;
@@ -21,10 +22,8 @@ Interpreter::Interpreter(const Program &program) : program_(program) {
   readBy[program.rejectedReward] |= kReport;
   for (const Metric &metric : program.metrics)
     readBy[metric.value] |= kReport;
-  for (const State &state : program.states) {
+  for (const State &state : program.states)
     readBy[state.next] |= kNext;
-    readBy[state.initial] |= kInitial;
-  }
   for (NodeId id = NodeId(count); id-- > 0;) { // operands precede users
     const Node &node = program[id];
     for (unsigned i = 0; i < opArity(node.op); ++i) {
@@ -43,8 +42,6 @@ Interpreter::Interpreter(const Program &program) : program_(program) {
       reportOrder_.push_back(id);
     if (readBy[id] & kNext)
       nextOrder_.push_back(id);
-    if (readBy[id] & kInitial)
-      initialOrder_.push_back(id);
   }
 }
 
@@ -154,7 +151,7 @@ void Interpreter::evaluate(const Batch &batch, std::span<const double> parameter
   assert(parameters.size() == program_.parameters.size());
   if (batch.states.size() != program_.states.size()) {
     assert(batch.states.empty());
-    initial_ = initialStates(parameters);
+    initial_ = initialStates(program_, parameters);
     Batch first = batch;
     first.states = initial_;
     return evaluate(first, parameters, out, precision, wanted);
@@ -163,15 +160,6 @@ void Interpreter::evaluate(const Batch &batch, std::span<const double> parameter
     evaluateIn<Precision::Float32>(batch, parameters, out, wanted);
   else
     evaluateIn<Precision::Double>(batch, parameters, out, wanted);
-}
-
-std::vector<double> Interpreter::initialStates(std::span<const double> parameters) {
-  layOut({});
-  forward<Precision::Double>(initialOrder_, {}, parameters);
-  std::vector<double> states;
-  for (const State &state : program_.states)
-    states.push_back(value_[state.initial][0]);
-  return states;
 }
 
 } // namespace disco::dsl

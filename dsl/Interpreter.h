@@ -80,9 +80,6 @@ public:
   void evaluateWithBounds(const Batch &batch, std::span<const double> parameters, Evaluation &out,
                           ErrorBounds &bounds);
 
-  /// The values of the states before the first step.
-  std::vector<double> initialStates(std::span<const double> parameters);
-
 private:
   friend class ErrorAnalysis;
   friend class InterpreterProbe; // of tests, to look at every node
@@ -114,7 +111,7 @@ private:
   const Program &program_;
   // Nodes in evaluation order: what the loss reads, what only rewards and metrics read, what the
   // nexts and the initial states read, and (last node first) what the reverse sweep visits.
-  std::vector<NodeId> lossOrder_, reportOrder_, nextOrder_, initialOrder_, backwardOrder_;
+  std::vector<NodeId> lossOrder_, reportOrder_, nextOrder_, backwardOrder_;
   std::vector<uint8_t> hasAdjoint_;
   size_t pairs_ = 0;
   std::array<size_t, 4> sizes_{};                  // how many numbers a value of each extent is

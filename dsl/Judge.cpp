@@ -83,7 +83,7 @@ void judge(const Program &program, const ResultPlaces &places, Diagnostics &diag
         !constraint.range.contains(value))
       diagnostics.report(DiagnosticKind::ConstantOutOfRange, constraint.range.span,
                          constraint.range.name + " is " + formatNumber(value) +
-                             " at the default parameters, outside " + constraint.range.rangeText());
+                             " at the default parameters, " + constraint.complaint());
   ReportCheck reports(program, diagnostics);
   reports.check(places.chosenReward, program.chosenReward);
   reports.check(places.rejectedReward, program.rejectedReward);

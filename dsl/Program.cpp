@@ -82,6 +82,13 @@ std::string Parameter::rangeText() const {
          (upperOpen ? ")" : "]");
 }
 
+std::string Constraint::complaint() const {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  if (range.lower == -kLargest && range.upper == kLargest)
+    return "which float32 does not hold as a number";
+  return "outside " + range.rangeText();
+}
+
 std::optional<uint32_t> Program::parameterIndex(std::string_view wanted) const {
   for (uint32_t i = 0; i < parameters.size(); ++i)
     if (parameters[i].name == wanted)

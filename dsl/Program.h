@@ -120,6 +120,8 @@ struct Metric {
 struct Constraint {
   NodeId value = kNoNode;
   Parameter range; // its name says what is constrained
+  /// E.g. "outside [0, 1]", of a value that the range does not contain.
+  std::string complaint() const;
 };
 
 struct Program {

@@ -1,6 +1,8 @@
 // The two engines behind the Objective seam: the interpreter, and a compiled kernel.
 #include "trainer/Objective.h"
 
+#include "dsl/Dsl.h"
+
 #include <algorithm>
 #include <cassert>
 #include <limits>
@@ -93,8 +95,8 @@ public:
                     std::vector<double> parameters)
       : program_(std::move(program)), kernel_(std::move(kernel)),
         parameters_(std::move(parameters)),
-        initialStates_(dsl::Interpreter(program_).initialStates(parameters_)),
-        numbers_(narrowed(parameters_)), next_(program_) {
+        initialStates_(dsl::initialStates(program_, parameters_)), numbers_(narrowed(parameters_)),
+        next_(program_) {
     const runtime::Signature &signature = kernel_.signature;
     assert(numbers_.size() == signature.parameters.size());
     numbers_.resize(signature.numbers());

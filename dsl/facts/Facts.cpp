@@ -22,7 +22,7 @@ std::vector<NodeId> resultsOf(const Program &program) {
 bool degeneratesAtOne(const Program &program, const Tape &tape,
                       std::span<const double> parameters) {
   std::vector<Interval> states;
-  for (double initial : Interpreter(program).initialStates(parameters))
+  for (double initial : initialStates(program, parameters))
     states.push_back(Interval::point(initial));
   const BoxDomain made = boxDomain(tape, program, parameters, states, Box::Operating);
   Enclosure enclosure(tape, made.domain, Precision::Double);
@@ -50,8 +50,8 @@ size_t nanRowsOfTen(const Program &program, std::span<const double> parameters) 
                      .columns = columnDefaults(program)});
   pairs[kBad].policyChosen = std::numeric_limits<double>::quiet_NaN();
   const bool withTokens = readsTokens(program);
-  const Situation situation(pairs, program.columns.size(),
-                            Interpreter(program).initialStates(parameters), 0, withTokens);
+  const Situation situation(pairs, program.columns.size(), initialStates(program, parameters), 0,
+                            withTokens);
   Evaluation out;
   Interpreter(program).evaluate(situation.batch(), parameters, out, Precision::Float32,
                                 {.gradients = true, .reports = true, .next = false});

@@ -21,7 +21,7 @@ class Prober {
 public:
   Prober(const Program &program, std::span<const double> parameters)
       : program_(program), parameters_(parameters), interpreter_(program),
-        states_(Interpreter(program).initialStates(parameters)), withTokens_(readsTokens(program)),
+        states_(initialStates(program, parameters)), withTokens_(readsTokens(program)),
         coupled_(readsBatchStatistic(program)) {}
 
   /// A situation that is not finite, of these pairs: one of them alone, or (where pairs meet in
@@ -114,7 +114,7 @@ std::string_view verdictName(Verdict verdict) {
 std::vector<Interval> reachableStates(const Program &program, const Tape &tape,
                                       std::span<const double> parameters, Box box) {
   std::vector<Interval> states;
-  for (double initial : Interpreter(program).initialStates(parameters))
+  for (double initial : initialStates(program, parameters))
     states.push_back(Interval::point(initial));
   if (box == Box::Step0)
     return states;

@@ -1,12 +1,14 @@
 #include "dsl/facts/MarginLine.h"
 
+#include "dsl/Dsl.h"
+
 #include <numeric>
 
 namespace disco::dsl::facts {
 
 MarginLine::MarginLine(const Program &program, std::span<const double> parameters)
     : program_(program), parameters_(parameters.begin(), parameters.end()),
-      states_(Interpreter(program).initialStates(parameters)), withTokens_(readsTokens(program)),
+      states_(initialStates(program, parameters)), withTokens_(readsTokens(program)),
       interpreter_(program) {}
 
 Situation MarginLine::situationAt(double margin) const {

@@ -1,5 +1,6 @@
 // Every value case through every engine: losses, gradients, metrics and the states after each step,
 // which were computed without any of our code.
+#include "dsl/Dsl.h"
 #include "dsl/Tolerance.h"
 #include "test/conformance/Cases.h"
 #include "test/conformance/Engines.h"
@@ -61,7 +62,7 @@ TEST_P(Values, InEveryEngine) {
     const std::vector<NamedEngine> engines = float32Engines(program);
     const std::vector<double> parameters = program.defaultParameters();
     dsl::Interpreter interpreter(program);
-    std::vector<double> states = interpreter.initialStates(parameters);
+    std::vector<double> states = initialStates(program, parameters);
     for (const json &each : test["steps"]) {
       dsl::Step step = stepOf(each["batch"], program);
       step.states = states;

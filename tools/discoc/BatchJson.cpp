@@ -1,5 +1,7 @@
 #include "tools/discoc/BatchJson.h"
 
+#include "dsl/Dsl.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -397,7 +399,7 @@ Result<BatchColumns> readBatch(const std::string &json, const dsl::Program &prog
       batch.columns[i] = std::move(reader.columns[i]->values);
   for (std::optional<Numbers> &column : reader.dataColumns)
     batch.dataColumns.push_back(column ? std::move(column->values) : std::vector<double>{});
-  batch.states = dsl::Interpreter(program).initialStates(parameters);
+  batch.states = dsl::initialStates(program, parameters);
   for (size_t i = 0; i < batch.states.size(); ++i)
     batch.states[i] = reader.states[i].value_or(batch.states[i]);
   return batch;

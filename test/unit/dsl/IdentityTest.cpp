@@ -85,7 +85,7 @@ std::vector<double> evaluated(const Program &program) {
   const std::vector<std::span<const double>> noColumns(program.columns.size());
   Interpreter interpreter(program);
   const std::vector<double> parameters = program.defaultParameters();
-  std::vector<double> states = interpreter.initialStates(parameters), numbers;
+  std::vector<double> states = initialStates(program, parameters), numbers;
   for (int step = 0; step < 5; ++step) {
     Batch batch;
     batch.pairs = rows.pairs;

@@ -118,8 +118,8 @@ TEST(Constants, RangesAreCheckedWhenParametersAreSet) { // SPEC T11, T12
   EXPECT_EQ(bindParameters(program, {{"level", "2.5"}}).error().message,
             "with these parameters the level of `batch_quantile` is 1.25, outside [0, 1]");
   EXPECT_EQ(bindParameters(program, {{"scale", "0"}}).error().message,
-            "with these parameters the first value of `q` is -inf, outside "
-            "[-3.4028234663852886e+38, 3.4028234663852886e+38]");
+            "with these parameters the first value of `q` is -inf, "
+            "which float32 does not hold as a number");
 }
 
 } // namespace

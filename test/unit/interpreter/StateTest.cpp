@@ -1,5 +1,6 @@
 // State, columns and progress: what enters a step besides log-probabilities, and what a step leaves
 // behind.
+#include "dsl/Dsl.h"
 #include "test/unit/interpreter/Evaluate.h"
 #include "test/unit/interpreter/ProgramBuilder.h"
 
@@ -39,7 +40,7 @@ TEST(State, IsReadBeforeAndWrittenAfterTheStep) {
 TEST(State, StartsFromParameters) {
   const Program program = fibonacci();
   Interpreter interpreter(program);
-  EXPECT_EQ(interpreter.initialStates(Numbers{7}), (Numbers{7, 1}));
+  EXPECT_EQ(initialStates(program, Numbers{7}), (Numbers{7, 1}));
   Evaluation out;
   interpreter.evaluate(stepWith({}).batch(), Numbers{7}, out);
   EXPECT_EQ(out.losses, (Numbers{14, 28}));
