@@ -170,12 +170,13 @@ bool Algebra::reduceExponentials(std::vector<Factor> &factors, double coefficien
 }
 
 /// SPEC H9: where u = 0, u times anything without gradient is 0, and so are value and slope of u^2.
-/// So beside [u = 0], u = p + r with a leaf p: p = -r if p is detached, p^2 = -2 p r - r^2.
+/// So beside [u = 0], u = p + r with a leaf p: p = -r if p is detached, p^2 = -2 p r - r^2. Not for
+/// an r that may be undefined, where p is not.
 bool Algebra::reduceAtZero(std::vector<Factor> &factors, double coefficient,
                            std::vector<Part> &out) {
   for (const Factor &condition : factors) {
     const Atom &zero = atoms_[condition.atom];
-    if (zero.op != Op::Eq || condition.exponent != 1)
+    if (zero.op != Op::Eq || condition.exponent != 1 || term(zero.arguments[0]).partial)
       continue;
     // The pivot p: a leaf that stands once in u, alone, with gradient (before detaching) if it can.
     const Term &t = term(zero.arguments[0]);

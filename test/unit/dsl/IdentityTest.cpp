@@ -4,6 +4,7 @@
 // the others are not.
 #include "test/unit/dsl/Compile.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 
@@ -168,6 +169,17 @@ INSTANTIATE_TEST_SUITE_P(File, OtherShape, testing::ValuesIn(textPairs("other-sh
 TEST(Identity, HasEnoughPairs) {
   EXPECT_GE(textPairs("equal.txt").size(), 60u);
   EXPECT_GE(textPairs("different.txt").size(), 60u);
+}
+
+TEST(Identity, EveryRuleHasPairsThatItJoinsAndPairsThatItLeaves) {
+  for (const char *file : {"equal.txt", "different.txt"})
+    for (int rule = 1; rule <= 14; ++rule) {
+      const std::string label = "H" + std::to_string(rule) + ": ";
+      const std::vector<TextPair> pairs = textPairs(file);
+      EXPECT_TRUE(std::any_of(pairs.begin(), pairs.end(),
+                              [&](const TextPair &pair) { return pair.reason.starts_with(label); }))
+          << label << file;
+    }
 }
 
 } // namespace

@@ -20,21 +20,24 @@ public:
   /// The largest number added or multiplied on the way: what cancellation has to be measured by.
   double largest() const { return largest_; }
 
-  /// Whether a branch hung on rounding, as in `max(a, b) == a`.
-  bool tied() const { return tied_; }
+  /// Whether something hung on rounding: a branch, as in `max(a, b) == a`, or a sum of which almost
+  /// nothing was left, as in log(1 - sigmoid(40)).
+  bool ruledByRounding() const { return ruledByRounding_; }
 
   long double value(TermId id, size_t pair, size_t token) {
     const auto [known, isNew] = values_.try_emplace({id, pair, token}, 0);
     if (!isNew)
       return known->second;
-    long double sum = 0;
+    long double sum = 0, largest = 0;
     for (const Part &part : algebra_.term(id).parts) {
       long double product = part.coefficient;
       for (const Factor &factor : algebra_.monomial(part.monomial).factors)
         product *= std::pow(value(algebra_.atom(factor.atom), pair, token), factor.exponent);
       sum += product;
-      largest_ = std::max(largest_, double(std::fabs(product)));
+      largest = std::max(largest, std::fabs(product));
     }
+    ruledByRounding_ |= sum != 0 && std::fabs(sum) < 1e-9L * largest;
+    largest_ = std::max(largest_, double(largest));
     return values_[{id, pair, token}] = sum;
   }
 
@@ -49,6 +52,7 @@ private:
     case Op::Exp:
       return std::exp(argument(0));
     case Op::Log:
+      ruledByRounding_ |= argument(0) == 0;
       return std::log(argument(0));
     case Op::Sigmoid:
       return 1 / (1 + std::exp(-argument(0)));
@@ -61,7 +65,7 @@ private:
     case Op::Lt:
     case Op::Eq: {
       const long double t = argument(0);
-      tied_ |= std::fabs(t - atom.threshold) <= 1e-9 * largest_;
+      ruledByRounding_ |= std::fabs(t - atom.threshold) <= 1e-9 * largest_;
       return atom.op == Op::Lt ? t > atom.threshold : t == atom.threshold;
     }
     case Op::Select:
@@ -82,7 +86,7 @@ private:
   const Step &step_;
   std::map<std::tuple<TermId, size_t, size_t>, long double> values_;
   double largest_ = 1;
-  bool tied_ = false;
+  bool ruledByRounding_ = false;
 };
 
 /// Six pairs without ties, so that rounding decides no branch; margins of a few nats.
@@ -117,8 +121,8 @@ TEST(NormalForm, HasTheValueOfTheProgram) {
       const LossForm form(program, program.defaultParameters(), 1);
       TermEvaluator evaluator(form.algebra, step);
       const double actual = double(evaluator.value(form.value, 0, 0));
-      if (!std::isfinite(actual) || evaluator.largest() > 1e6 || evaluator.tied())
-        continue;
+      if (std::isinf(actual) || evaluator.largest() > 1e6 || evaluator.ruledByRounding())
+        continue; // but what is a number must not become undefined
       ++compared;
       EXPECT_NEAR(actual, expected.loss, 1e-8 * evaluator.largest() + 1e-6 * bounds.loss)
           << "seed " << seed;
@@ -127,7 +131,7 @@ TEST(NormalForm, HasTheValueOfTheProgram) {
     if (testing::Test::HasFailure())
       break;
   }
-  EXPECT_GT(compared, kPrograms / 4);
+  EXPECT_GT(compared, kPrograms / 5);
 }
 
 } // namespace
