@@ -1,14 +1,17 @@
-// How fast the front end is, warm: microseconds of one thread's wall time to parse, to check, to
-// hash and to find the facts of each objective named on the command line. One JSON line per
-// objective and step.
+// How fast the front end is, warm: microseconds of processor time, of all threads together, to
+// parse, to check, to hash and to find the facts of each objective named on the command line, and
+// to refuse deep texts of each shape. One JSON line per text and step.
 #include "dsl/Dsl.h"
 #include "dsl/Importer.h"
+#include "dsl/Limits.h"
 #include "dsl/Parser.h"
 #include "dsl/facts/Facts.h"
+#include "test/unit/dsl/Shapes.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <cstring>
+#include <ctime>
 
 using namespace disco;
 
@@ -16,13 +19,12 @@ namespace {
 
 /// Median over 31 runs of the mean of some calls, in microseconds.
 template <typename Call> double microseconds(Call call, int calls = 100) {
-  using Clock = std::chrono::steady_clock;
   std::vector<double> runs;
   for (int run = 0; run < 31; ++run) {
-    const auto start = Clock::now();
+    const std::clock_t start = std::clock();
     for (int i = 0; i < calls; ++i)
       call();
-    runs.push_back(std::chrono::duration<double, std::micro>(Clock::now() - start).count() / calls);
+    runs.push_back(1e6 * double(std::clock() - start) / CLOCKS_PER_SEC / calls);
   }
   std::nth_element(runs.begin(), runs.begin() + 15, runs.end());
   return runs[15];
@@ -64,11 +66,30 @@ bool measure(const char *path) {
   return true;
 }
 
+/// Texts of a megabyte, and as long as is looked into.
+void measureRefusals() {
+  for (const dsl::Shape &shape : dsl::kShapes)
+    for (const size_t bytes : {size_t(1'000'000), dsl::Limits::sourceBytes}) {
+      const size_t level = std::strlen(shape.open) + std::strlen(shape.close);
+      const Source source("deep.dpo", dsl::nest(shape, (bytes - 60) / level));
+      const double value = microseconds(
+          [&] {
+            Diagnostics found;
+            dsl::compileSource(source, found);
+          },
+          1);
+      std::printf("{\"benchmark\": \"front-end\", \"text\": \"%s\", \"bytes\": %zu, "
+                  "\"step\": \"refuse\", \"microseconds\": %.1f}\n",
+                  shape.name, source.text().size(), value);
+    }
+}
+
 } // namespace
 
 int main(int count, char **arguments) {
   bool measured = count > 1;
   for (int i = 1; i < count; ++i)
     measured &= measure(arguments[i]);
+  measureRefusals();
   return measured ? 0 : 1;
 }

@@ -20,8 +20,9 @@ double programsPerSecond(const dsl::Program &program, dsl::Precision precision) 
   std::vector<double> chosen_B(kPoints), zeros_B(kPoints, 0.0), lengths_B(kPoints, 100.0);
   for (size_t i = 0; i < kPoints; ++i)
     chosen_B[i] = 0.31 * (double(i) - 32); // margins from -10 to 10 through 0
-  dsl::Batch batch{.pairs = kPoints,
-                   .columns = {chosen_B, zeros_B, zeros_B, zeros_B, lengths_B, lengths_B}};
+  dsl::Batch batch;
+  batch.pairs = kPoints;
+  batch.columns = {chosen_B, zeros_B, zeros_B, zeros_B, lengths_B, lengths_B};
   const std::vector<double> parameters = program.defaultParameters();
   dsl::Evaluation out;
   double checksum = 0;
@@ -32,7 +33,7 @@ double programsPerSecond(const dsl::Program &program, dsl::Precision precision) 
     for (int i = 0; i < kPrograms; ++i) {
       dsl::Interpreter interpreter(program);
       interpreter.evaluate(batch, parameters, out, precision,
-                           {.gradients = true, .reports = false});
+                           {.gradients = true, .reports = false, .next = false});
       checksum += out.loss;
     }
     rates.push_back(kPrograms / std::chrono::duration<double>(Clock::now() - start).count());

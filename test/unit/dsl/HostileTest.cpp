@@ -1,5 +1,6 @@
-// Texts made to break a lexer or parser, by the rows of the threat model (P1 to P10). Each is
-// refused, located, and with work that grows with its size.
+// Texts made to break a lexer or parser, by the rows of the threat model (P1 to P10; P4 is in
+// LookaheadTest.cpp). Each is refused, located, and with work that grows with its size.
+#include "test/unit/dsl/Shapes.h"
 #include "test/unit/dsl/Texts.h"
 #include "test/unit/dsl/Work.h"
 
@@ -15,25 +16,6 @@
 namespace disco::dsl {
 
 namespace {
-
-/// The ways an expression can nest. `where` needs a condition that is flat.
-struct Shape {
-  const char *name, *open, *middle, *close;
-};
-constexpr Shape kShapes[] = {
-    {"parentheses", "(", "margin", ")"},
-    {"calls", "exp(", "margin", ")"},
-    {"unclosed", "(", "", ""},
-    {"minus", "-", "margin", ""},
-    {"not", "not ", "margin", ""},
-    {"powers", "margin^", "margin", ""},
-    {"choices", "where(c, 0, ", "margin", ")"},
-};
-
-std::string nest(const Shape &shape, size_t depth) {
-  return objective("let c = margin < 0;\nloss = " + repeat(depth, shape.open) + shape.middle +
-                   repeat(depth, shape.close) + ";");
-}
 
 /// Runs on a thread with a stack of this size.
 void onStack(size_t bytes, const std::function<void()> &call) {

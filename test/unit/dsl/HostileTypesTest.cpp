@@ -99,12 +99,12 @@ TEST(Hostile, T3_constants_fold_in_range) { // SPEC T6
   for (const char *expression :
        {"2^2^2^2^2", "exp(exp(exp(9)))", "exp(89)", "1e38 * 10", "1 / 0", "0 / 0", "log(0)",
         "log(-1)", "sqrt(-1)", "10^39", "(-8)^0.5", "0^-1", "1e30^2", "exp(88) * 5", "log1mexp(0)",
-        "-1 / 0", "softplus(1e38 * 9)"})
+        "-1 / 0", "softplus(1e38 * 9)", "exp(-200)", "1e-30 * 1e-30"})
     EXPECT_EQ(findings(lossOf("softplus(-margin) + " + std::string(expression))),
               "UnusedName UnusedName NonFiniteConstant")
         << expression;
-  for (const char *expression : {"2^2^2", "exp(88)", "exp(-200)", "1e-30 * 1e-30", "0^0",
-                                 "log1p(0)", "max(1, 2)", "where(1 < 2, 3, 1)"})
+  for (const char *expression : {"2^2^2", "exp(88)", "exp(-87)", "1e-18 * 1e-19", "0^0", "log1p(0)",
+                                 "max(1, 2)", "where(1 < 2, 3, 1)"})
     EXPECT_EQ(findings(lossOf("softplus(-margin) + " + std::string(expression))),
               "UnusedName UnusedName")
         << expression;

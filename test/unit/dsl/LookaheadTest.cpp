@@ -1,5 +1,5 @@
 // The grammar needs no more than SLL prediction: ANTLR's fallback to full context, which can be
-// exponential, never starts, and no phrase is ambiguous.
+// exponential, never starts, and no phrase is ambiguous (row P4 of the threat model).
 #include "test/unit/dsl/Compile.h"
 
 #include "grammars/ObjectiveLexer.h"
@@ -41,7 +41,7 @@ void expectSll(const std::string &text) {
   EXPECT_EQ(watcher.fullContext, 0u) << text;
 }
 
-TEST(Lookahead, ShippedObjectives) {
+TEST(Hostile, P4_shipped_objectives_need_no_full_context) {
   for (const auto &path : shippedObjectives()) {
     const Result<Source> source = readSource(path);
     ASSERT_TRUE(source);
@@ -49,7 +49,7 @@ TEST(Lookahead, ShippedObjectives) {
   }
 }
 
-TEST(Lookahead, EveryOperatorNextToEveryOther) {
+TEST(Hostile, P4_nor_does_an_operator_next_to_any_other) {
   const std::vector<std::string> operators = {"^", "*", "/", "+", "-", "<", "==", "and", "or"};
   for (const std::string &a : operators)
     for (const std::string &b : operators)
@@ -58,7 +58,7 @@ TEST(Lookahead, EveryOperatorNextToEveryOther) {
                             " f(z, (x));"));
 }
 
-TEST(Lookahead, EveryItem) { // SPEC G4
+TEST(Hostile, P4_nor_does_an_item_next_to_any_other) { // SPEC G4
   for (const char *item : {"param a = 1;", "param a = -1 in [0, 1) log;", "column a;",
                            "column a = -1;", "state a = b;", "next a = b;", "use a;", "use a();",
                            "use a as b;", "use a(x = 1) as b;", "use a(x = 1, y = 2 * z);",
