@@ -116,4 +116,12 @@ TEST(Language, KeepsItsLimits) {
   }
 }
 
+TEST(Language, HasEnoughCases) {
+  size_t cases = 0;
+  for (const std::string &topic : topics())
+    cases += readCases(topic).size();
+  EXPECT_GE(cases, 1'500u);
+  RecordProperty("cases", int(cases));
+}
+
 } // namespace
