@@ -60,9 +60,10 @@ std::string planOf(ModuleOp module, StringRef attribute) {
 struct Compiler::State {
   MLIRContext context{pipelineRegistry(), MLIRContext::Threading::DISABLED};
   // Pass managers keep what their passes set up, rewrite patterns above all.
-  PassManager simplify{&context}, differentiate{&context}, hostLoops{&context},
-      gpuKernels{&context}, llvmDialect{&context};
-  std::map<runtime::Target, HostTarget> hosts; // made when first asked for
+  PassManager simplify{&context}, differentiate{&context}, gpuKernels{&context},
+      llvmDialect{&context};
+  std::map<std::pair<runtime::Dtype, bool>, PassManager> hostLoops; // by type and whether portable
+  std::map<runtime::Target, HostTarget> hosts;                      // made when first asked for
   const Source *source = nullptr; // of the current request, where its places are wanted
   std::string problems;           // what MLIR reported during it
 
@@ -70,13 +71,18 @@ struct Compiler::State {
     context.loadAllAvailableDialects();
     addSimplification(simplify);
     addDifferentiation(differentiate);
-    addHostLoops(hostLoops);
+    for (runtime::Dtype dtype : {runtime::Dtype::Float32, runtime::Dtype::Float64})
+      for (bool isPortable : {false, true})
+        addHostLoops(hostLoops.try_emplace({dtype, isPortable}, &context).first->second,
+                     dtype == runtime::Dtype::Float64, isPortable);
     addGpuKernels(gpuKernels);
     addLlvm(llvmDialect);
     // What we build is checked where it is checked by construction: in tests and debug builds.
 #ifdef NDEBUG
-    for (PassManager *passes : {&simplify, &differentiate, &hostLoops, &gpuKernels, &llvmDialect})
+    for (PassManager *passes : {&simplify, &differentiate, &gpuKernels, &llvmDialect})
       passes->enableVerifier(false);
+    for (auto &[key, passes] : hostLoops)
+      passes.enableVerifier(false);
 #endif
     context.getDiagEngine().registerHandler([this](mlir::Diagnostic &diagnostic) {
       if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
@@ -103,7 +109,7 @@ struct Compiler::State {
 
   /// The objective after all passes up to `stage`.
   Result<OwningOpRef<ModuleOp>> lowered(const dsl::Program &program, Stage stage,
-                                        const Source *text = nullptr) {
+                                        const HostOptions &host, const Source *text = nullptr) {
     source = text;
     problems.clear();
     OwningOpRef<ModuleOp> module = emitObj(context, program);
@@ -115,7 +121,10 @@ struct Compiler::State {
       return failure("differentiating the objective");
     if (stage == Stage::Grad)
       return module;
-    if (failed((stage == Stage::Ptx ? gpuKernels : hostLoops).run(*module)))
+    PassManager &kernels =
+        stage == Stage::Ptx ? gpuKernels
+                            : hostLoops.at({host.dtype, host.target == runtime::Target::Portable});
+    if (failed(kernels.run(*module)))
       return failure("lowering the objective to loops");
     if (stage == Stage::Loops)
       return module;
@@ -144,7 +153,7 @@ Result<runtime::KernelImage> Compiler::compileImage(const dsl::Program &program,
   Result<HostTarget *> host = state_->host(options.target);
   if (!host)
     return host.error();
-  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, Stage::Llvm);
+  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, Stage::Llvm, options);
   if (!lowered)
     return lowered.error();
   llvm::LLVMContext llvmContext;
@@ -175,7 +184,8 @@ Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program,
 
 Result<std::string> Compiler::emit(const dsl::Program &program, Stage stage,
                                    const EmitOptions &options) {
-  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, stage, options.source);
+  Result<OwningOpRef<ModuleOp>> lowered =
+      state_->lowered(program, stage, options.host, options.source);
   if (!lowered)
     return lowered.error();
   if (stage <= Stage::Loops) {

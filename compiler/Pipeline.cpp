@@ -23,6 +23,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -48,8 +49,10 @@ void compiler::addDifferentiation(OpPassManager &passes) {
   objective.addPass(createCSEPass());
 }
 
-void compiler::addHostLoops(OpPassManager &passes) {
-  passes.addPass(obj::createObjLowerToLoops());
+void compiler::addHostLoops(OpPassManager &passes, bool isFloat64, bool isPortable) {
+  passes.addPass(obj::createObjLowerToLoops({.isFloat64 = isFloat64}));
+  if (isPortable) // else they become calls of a mathematics library
+    passes.addPass(math::createMathExpandOpsPass({.opMnemonics = {"fma", "roundeven"}}));
   // The exponential of |x| that sigmoid(x), sigmoid(-x) and softplus(x) each ask for becomes one.
   passes.addPass(createCSEPass());
 }

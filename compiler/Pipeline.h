@@ -9,8 +9,9 @@ namespace disco::compiler {
 void addSimplification(mlir::OpPassManager &passes);
 /// obj -> obj with gradients.
 void addDifferentiation(mlir::OpPassManager &passes);
-/// obj with gradients -> vector loops in arith, math, scf and llvm.
-void addHostLoops(mlir::OpPassManager &passes);
+/// obj with gradients -> vector loops in arith, math, scf and llvm. `isPortable`: without
+/// instructions that every x86-64 lacks.
+void addHostLoops(mlir::OpPassManager &passes, bool isFloat64, bool isPortable);
 /// obj with gradients -> CUDA kernels in arith, math, scf, nvvm and llvm.
 void addGpuKernels(mlir::OpPassManager &passes);
 /// Loops or kernels -> the llvm dialect alone.

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace disco::runtime {
@@ -49,27 +50,44 @@ struct EntryCode {
   std::vector<disco_walk_fn> functions;
 };
 
+/// A larger batch is refused by whoever brings it: pairs are counted in 31 bits inside a kernel.
+constexpr int64_t kMostPairs = Plan::kNoPair - 1;
+
+/// What a gradient call found that is not finite, at no extra pass over the batch.
+struct Health {
+  enum Flag : uint32_t { NonFiniteLoss = 1, NonFiniteGradient = 2 };
+  uint32_t flags = 0;
+  int64_t firstPair = -1; // the first pair that a flag is about
+};
+
 /// A kernel for this process' CPU. Copyable; the code lives as long as any copy. Calls keep no
 /// state: they may come from several threads at once.
 struct HostKernel {
   Signature signature;
+  Dtype dtype = Dtype::Float32;
   EntryCode gradientCode, reportCode;
   std::shared_ptr<const void> keepAlive;
 
   explicit operator bool() const { return !gradientCode.functions.empty(); }
 
-  /// Inputs are contiguous float32 of their extent (offsets int64) and may be unaligned; `numbers`
-  /// are the parameters, the states before the step, and the progress; outputs do not overlap
-  /// inputs. `pairs` may be 0: then *loss is NaN and nothing else is written.
+  /// Real is float for Float32 and double for Float64: what arrays and numbers are of. Inputs are
+  /// contiguous arrays of their extent (offsets int64); they may be unaligned and overlap each
+  /// other, outputs overlap nothing. `numbers` are the parameters, the states before the step, and
+  /// the progress. `pairs` is from 0 to kMostPairs; of 0 pairs the loss is NaN and nothing else is
+  /// written. Repeated calls give equal bits, with whatever `parallel`.
   ///
   /// loss[1] is the mean over pairs; gradients[g] is d loss / d input, of that mean, in the extent
   /// of the input.
-  void gradient(const void *const *inputs, const float *numbers, int64_t pairs, float *loss,
-                float *const *gradients) const;
+  template <typename Real>
+  Health gradient(const void *const *inputs, const std::type_identity_t<Real> *numbers,
+                  int64_t pairs, Real *loss, std::type_identity_t<Real> *const *gradients,
+                  ParallelFor parallel = nullptr) const;
   /// losses[pairs], rewards[0][pairs] chosen, rewards[1][pairs] rejected; metrics[m] is the mean
   /// over pairs.
-  void report(const void *const *inputs, const float *numbers, int64_t pairs, float *losses,
-              float *const *rewards, float *metrics) const;
+  template <typename Real>
+  void report(const void *const *inputs, const std::type_identity_t<Real> *numbers, int64_t pairs,
+              Real *losses, std::type_identity_t<Real> *const *rewards,
+              std::type_identity_t<Real> *metrics, ParallelFor parallel = nullptr) const;
 };
 
 } // namespace disco::runtime

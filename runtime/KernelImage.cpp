@@ -116,6 +116,7 @@ Result<HostKernel> load(const KernelImage &image, std::optional<Target> cpu) {
     *code = std::move(*linked);
   }
   kernel.signature = image.signature;
+  kernel.dtype = image.dtype;
   kernel.keepAlive = std::move(pages);
   return kernel;
 }

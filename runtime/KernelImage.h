@@ -17,7 +17,7 @@ namespace disco::runtime {
 
 /// What code and its callers agree on: Frame, disco_walk_fn and the steps of a plan. Code of
 /// another version is never called.
-constexpr uint32_t kKernelAbi = 1;
+constexpr uint32_t kKernelAbi = 2;
 
 /// The instructions that code needs, each level with those before it: x86-64, x86-64-v3 (AVX2 and
 /// fused multiply-add) and x86-64-v4 (AVX-512) of the System V ABI.
@@ -29,8 +29,6 @@ std::optional<Target> targetByName(std::string_view name);
 /// The highest level that this CPU has; empty where it is no x86-64.
 std::optional<Target> bestTarget();
 
-/// What a kernel computes in, and what its arrays and numbers hold.
-enum class Dtype : uint8_t { Float32, Float64 };
 /// "float32", "float64".
 std::string_view dtypeName(Dtype dtype);
 std::optional<Dtype> dtypeByName(std::string_view name);

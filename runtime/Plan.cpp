@@ -30,13 +30,27 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
 double larger(double a, double b) { return a != a || b != b ? a + b : std::max(a, b); }
 
 /// The pairs in ascending order of their number; equal ones as they come, NaN last.
-std::vector<uint32_t> rankOrder(const float *values, size_t pairs) {
+template <typename Real> std::vector<uint32_t> rankOrder(const Real *values, size_t pairs) {
   std::vector<uint32_t> order(pairs);
   std::iota(order.begin(), order.end(), 0u);
   std::stable_sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     return values[a] < values[b] || (values[b] != values[b] && values[a] == values[a]);
   });
   return order;
+}
+
+template <typename Real>
+void sort(const void *from, void *to, size_t pairs, std::vector<uint32_t> &order) {
+  const auto *values = static_cast<const Real *>(from);
+  order = rankOrder(values, pairs);
+  for (size_t rank = 0; rank < pairs; ++rank)
+    static_cast<Real *>(to)[rank] = values[order[rank]];
+}
+
+template <typename Real>
+void unsort(const void *from, void *to, const std::vector<uint32_t> &order) {
+  for (size_t rank = 0; rank < order.size(); ++rank)
+    static_cast<Real *>(to)[order[rank]] = static_cast<const Real *>(from)[rank];
 }
 
 } // namespace
@@ -64,12 +78,14 @@ Result<Plan> Plan::parse(std::string_view text) {
     };
     bool ok = true;
     if (words[0] == "walk") {
+      constexpr std::array<std::string_view, 4> kTotals = {"add", "max", "loss", "gradient"};
       for (size_t i = 1; i < words.size(); ++i) {
-        ok &= words[i] == "add" || words[i] == "max";
-        made.isMax.push_back(words[i] == "max");
+        const auto found = std::find(kTotals.begin(), kTotals.end(), words[i]);
+        ok &= found != kTotals.end();
+        made.left.push_back(Total(found - kTotals.begin()));
       }
-      plan.totals_ += made.isMax.size();
-      plan.mostSums_ = std::max(plan.mostSums_, made.isMax.size());
+      plan.totals_ += made.left.size();
+      plan.mostSums_ = std::max(plan.mostSums_, made.left.size());
     } else if (words[0] == "sort") {
       made.kind = Kind::Sort;
       ok = readNumbers(2);
@@ -94,7 +110,70 @@ Result<Plan> Plan::parse(std::string_view text) {
   return plan;
 }
 
-void Plan::run(const disco_walk_fn *functions, const Frame &given) const {
+double Plan::neutral(Total kind) {
+  switch (kind) {
+  case Total::Sum:
+    return 0;
+  case Total::Largest:
+    return -std::numeric_limits<double>::infinity();
+  case Total::BadLoss:
+  case Total::BadGradient:
+    break;
+  }
+  return double(kNoPair);
+}
+
+double Plan::combined(Total kind, double total, double part) {
+  switch (kind) {
+  case Total::Sum:
+    return total + part;
+  case Total::Largest:
+    return larger(total, part);
+  case Total::BadLoss:
+  case Total::BadGradient:
+    break;
+  }
+  return std::min(total, part);
+}
+
+void Plan::walk(const Step &step, disco_walk_fn function, const Frame &frame, double *totals,
+                double *sums, ParallelFor parallel) {
+  const size_t count = step.left.size();
+  const auto add = [&](const double *parts) {
+    for (size_t i = 0; i < count; ++i)
+      totals[i] = combined(step.left[i], totals[i], parts[i]);
+  };
+  for (size_t i = 0; i < count; ++i)
+    totals[i] = neutral(step.left[i]);
+  const int64_t chunks = (frame.pairs + kChunk - 1) / kChunk;
+  if (!parallel || chunks < 2) {
+    for (int64_t begin = 0; begin < frame.pairs; begin += kChunk) {
+      function(&frame, begin, std::min(begin + kChunk, frame.pairs), sums);
+      add(sums);
+    }
+    return;
+  }
+  struct Work {
+    disco_walk_fn function;
+    const Frame &frame;
+    size_t count;
+    std::vector<double> sums;
+  } work{function, frame, count, std::vector<double>(size_t(chunks) * count)};
+  parallel(
+      chunks,
+      [](void *data, int64_t chunk) {
+        auto &work = *static_cast<Work *>(data);
+        const int64_t begin = chunk * kChunk;
+        work.function(&work.frame, begin, std::min(begin + kChunk, work.frame.pairs),
+                      work.sums.data() + size_t(chunk) * work.count);
+      },
+      &work);
+  for (int64_t chunk = 0; chunk < chunks; ++chunk)
+    add(work.sums.data() + size_t(chunk) * count);
+}
+
+Plan::Bad Plan::run(const disco_walk_fn *functions, const Frame &given, Dtype dtype,
+                    ParallelFor parallel) const {
   const auto pairs = size_t(given.pairs);
   // Small objectives of small batches are called millions of times: nothing is allocated for them.
   constexpr size_t kFew = 32;
@@ -106,48 +185,44 @@ void Plan::run(const disco_walk_fn *functions, const Frame &given) const {
     totals = many.data();
     sums = many.data() + totals_;
   }
-  std::vector<std::vector<float>> arrays(stored_, std::vector<float>(pairs));
-  std::vector<float *> pointers;
-  for (std::vector<float> &array : arrays)
+  // Of doubles, so that they are large enough and aligned for either type.
+  std::vector<std::vector<double>> arrays(stored_, std::vector<double>(pairs));
+  std::vector<void *> pointers;
+  for (std::vector<double> &array : arrays)
     pointers.push_back(array.data());
   std::vector<std::vector<uint32_t>> orders(stored_);
 
   Frame frame = given;
   frame.totals = totals;
   frame.stored = pointers.data();
-  size_t taken = 0;
+  int64_t badLoss = kNoPair, badGradient = kNoPair;
   for (const Step &step : steps_) {
     switch (step.kind) {
-    case Kind::Walk: {
-      const disco_walk_fn walk = *functions++;
-      const size_t count = step.isMax.size();
-      for (size_t i = 0; i < count; ++i)
-        totals[taken + i] = step.isMax[i] ? -std::numeric_limits<double>::infinity() : 0;
-      for (int64_t begin = 0; begin < frame.pairs; begin += kChunk) {
-        walk(&frame, begin, std::min(begin + kChunk, frame.pairs), sums);
-        for (size_t i = 0; i < count; ++i) {
-          double &total = totals[taken + i];
-          total = step.isMax[i] ? larger(total, sums[i]) : total + sums[i];
-        }
+    case Kind::Walk:
+      walk(step, *functions++, frame, totals, sums, parallel);
+      for (Total kind : step.left) {
+        if (kind == Total::BadLoss)
+          badLoss = std::min(badLoss, int64_t(*totals));
+        else if (kind == Total::BadGradient)
+          badGradient = std::min(badGradient, int64_t(*totals));
+        ++totals;
       }
-      taken += count;
       break;
-    }
-    case Kind::Sort: {
-      orders[step.to] = rankOrder(pointers[step.from], pairs);
-      for (size_t rank = 0; rank < pairs; ++rank)
-        pointers[step.to][rank] = pointers[step.from][orders[step.to][rank]];
+    case Kind::Sort:
+      (dtype == Dtype::Float32 ? sort<float> : sort<double>)(pointers[step.from], pointers[step.to],
+                                                             pairs, orders[step.to]);
       break;
-    }
     case Kind::Unsort:
-      for (size_t rank = 0; rank < pairs; ++rank)
-        pointers[step.to][orders[step.sort][rank]] = pointers[step.from][rank];
+      (dtype == Dtype::Float32 ? unsort<float> : unsort<double>)(pointers[step.from],
+                                                                 pointers[step.to],
+                                                                 orders[step.sort]);
       break;
     case Kind::Means:
       (*functions++)(&frame, 0, 0, nullptr);
       break;
     }
   }
+  return {badLoss == kNoPair ? -1 : badLoss, badGradient == kNoPair ? -1 : badGradient};
 }
 
 } // namespace disco::runtime

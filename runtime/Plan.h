@@ -12,14 +12,21 @@
 
 namespace disco::runtime {
 
+/// What a kernel computes in, and what its arrays and numbers hold.
+enum class Dtype : uint8_t { Float32, Float64 };
+
+/// Calls body(data, i) for 0 <= i < count, in any order and from any threads, and returns when all
+/// calls have. Who calls a kernel brings it: a process with threads gets no second set from us.
+using ParallelFor = void (*)(int64_t count, void (*body)(void *data, int64_t i), void *data);
+
 /// What every function of a kernel gets (C ABI; compiler/passes/LowerToLoops.cpp writes the loads).
 struct Frame {
   const void *const *inputs = nullptr; // in the signature's order
-  const float *numbers = nullptr;      // parameters, states, progress
+  const void *numbers = nullptr;       // parameters, states, progress
   int64_t pairs = 0;
   void *const *outputs = nullptr; // arrays in the entry point's order, then the means
   const double *totals = nullptr; // reductions of earlier walks
-  float *const *stored = nullptr; // arrays of [pairs] that reorderings read and write
+  void *const *stored = nullptr;  // arrays of [pairs] that reorderings read and write
 };
 
 /// Walks over the pairs [begin, end) and leaves its reductions over them in `sums`.
@@ -30,28 +37,45 @@ class Plan {
 public:
   /// Reads what the compiler wrote:
   ///   plan ::= step ("; " step)*
-  ///   step ::= "walk" (" add" | " max")* | "sort" FROM TO | "unsort" FROM TO SORT | "means"
-  /// Numbers count arrays. `sort` fills TO with FROM in ascending order, NaN last; `unsort` puts
-  /// each number of FROM where the sort into SORT took its number from.
+  ///   step ::= "walk" (" add" | " max" | " loss" | " gradient")*
+  ///          | "sort" FROM TO | "unsort" FROM TO SORT | "means"
+  /// A walk leaves a number for each word: a sum, the largest, or the first pair whose loss or
+  /// gradient is not finite, kNoPair where none is. Numbers count arrays. `sort` fills TO with FROM
+  /// in ascending order, NaN last; `unsort` puts each number of FROM where the sort into SORT took
+  /// its number from.
   static Result<Plan> parse(std::string_view text);
 
   /// How many functions the entry point has: one for each walk, and one for the means.
   size_t functions() const { return functions_; }
 
-  /// Runs `functions`, in the plan's order, on all pairs of the frame; `totals` and `stored` of the
-  /// frame are ignored. Batches larger than kChunk are walked in chunks, whose sums are added in
-  /// their order, so that repeated runs give equal bits.
-  void run(const disco_walk_fn *functions, const Frame &frame) const;
+  /// The first pairs with a loss or a gradient that is not finite; -1 where none is.
+  struct Bad {
+    int64_t loss = -1, gradient = -1;
+  };
+
+  /// Runs `functions`, in the plan's order, on all pairs of the frame, whose arrays and numbers are
+  /// of `dtype`; `totals` and `stored` of the frame are ignored. Batches larger than kChunk are
+  /// walked in chunks, whose sums are added in their order, so that repeated runs give equal bits
+  /// with whatever `parallel`; null walks them one after another.
+  Bad run(const disco_walk_fn *functions, const Frame &frame, Dtype dtype = Dtype::Float32,
+          ParallelFor parallel = nullptr) const;
 
   static constexpr int64_t kChunk = 4096;
+  static constexpr int64_t kNoPair = 0x7FFFFFFF;
 
 private:
   enum class Kind : uint8_t { Walk, Sort, Unsort, Means };
+  enum class Total : uint8_t { Sum, Largest, BadLoss, BadGradient };
   struct Step {
     Kind kind = Kind::Walk;
-    std::vector<bool> isMax; // Walk: its reductions
+    std::vector<Total> left; // Walk: what it leaves
     size_t from = 0, to = 0, sort = 0;
   };
+  static double neutral(Total kind);
+  static double combined(Total kind, double total, double part);
+  static void walk(const Step &step, disco_walk_fn function, const Frame &frame, double *totals,
+                   double *sums, ParallelFor parallel);
+
   std::vector<Step> steps_;
   size_t functions_ = 0, totals_ = 0, stored_ = 0, mostSums_ = 0;
 };

@@ -210,6 +210,7 @@ dsl::Evaluation evaluate(Objective &objective, const dsl::Batch &batch) {
                          .progress = batch.progress,
                          .chosenOffsets = batch.chosenOffsets,
                          .rejectedOffsets = batch.rejectedOffsets,
+                         .dataColumns = {},
                          .states = batch.states};
   std::array<std::vector<float>, dsl::kInputCount> columns, found;
   ObjectiveGradients gradients;

@@ -4,6 +4,7 @@
 #include "compiler/passes/LaneMath.h"
 #include "compiler/passes/ScalarLowering.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -50,6 +51,12 @@ public:
 private:
   Location loc() { return objective_.getLoc(); }
   static Extent extent(Value value) { return extentOf(value.getType()); }
+  Type real() const { return getElementTypeOrSelf(walker_.lanes()); }
+
+  /// x - x: 0, or NaN of what is not finite. Such terms add up to NaN if one is.
+  Value nothingIfFinite(OpBuilder &builder, Value x) {
+    return LaneMath(builder, loc(), walker_.lanes()).sub(x, x);
+  }
 
   /// The operations that the values read, directly or not, in program order; not beyond what an
   /// earlier walk has made.
@@ -115,11 +122,22 @@ private:
     walker_.beginWalk(builder_, loc());
     lowered_.clear();
     prepare(ops, read, arrays, reordered);
+    const bool watchLoss = entry_.watched && !means.empty();
+    const bool watchGradient = entry_.watched && !arrays.empty();
+    if (watchLoss)
+      kinds.push_back(Reduction::BadLoss);
+    if (watchGradient)
+      kinds.push_back(Reduction::BadGradient);
     walker_.forEachPair(builder_, loc(), kinds, [&](OpBuilder &builder) {
-      emitPairs(builder, ops, read, arrays, reordered);
+      Value health = emitPairs(builder, ops, read, arrays, reordered);
       SmallVector<Value> terms;
       for (Value value : reduced)
         terms.push_back(lowered_.at(value));
+      if (watchLoss)
+        for (Value loss : ArrayRef(terms).take_back(means.size()).vec())
+          terms.push_back(nothingIfFinite(builder, loss));
+      if (watchGradient)
+        terms.push_back(health);
       return terms;
     });
 
@@ -127,6 +145,7 @@ private:
       totalOf_[op->getResult(0)] = totals_++;
     for (size_t mean : means)
       totalOfMean_[mean] = totals_++;
+    totals_ += watchLoss + watchGradient;
     for (Operation *op : reordered)
       reorder(op);
   }
@@ -169,8 +188,8 @@ private:
     Value &lowered = lowered_[op->getResult(0)];
     const size_t parameters = objective_.getParameters().size();
     if (auto total = totalOf_.find(op->getResult(0)); total != totalOf_.end())
-      lowered = spread(arith::TruncFOp::create(builder_, loc, builder_.getF32Type(),
-                                               walker_.total(builder_, loc, total->second)));
+      lowered =
+          spread(convertReal(builder_, loc, walker_.total(builder_, loc, total->second), real()));
     else if (endsWalk(op))
       return;
     else if (auto parameter = dyn_cast<ParameterOp>(op))
@@ -181,8 +200,8 @@ private:
       lowered =
           spread(walker_.batchNumber(builder_, loc, parameters + objective_.getStates().size()));
     else if (isa<BatchSizeOp>(op))
-      lowered = spread(arith::SIToFPOp::create(builder_, loc, builder_.getF32Type(),
-                                               walker_.pairs(builder_, loc)));
+      lowered =
+          spread(arith::SIToFPOp::create(builder_, loc, real(), walker_.pairs(builder_, loc)));
     else
       lowered = lower(builder_, op);
   }
@@ -201,8 +220,9 @@ private:
 
   //===--- The pairs of a walk ----------------------------------------------------------------===//
 
-  void emitPairs(OpBuilder &builder, ArrayRef<Operation *> ops, ArrayRef<Value> read,
-                 ArrayRef<size_t> arrays, ArrayRef<Operation *> reordered) {
+  /// Returns NaN in the lanes of pairs of which an array gets a number that is not finite.
+  Value emitPairs(OpBuilder &builder, ArrayRef<Operation *> ops, ArrayRef<Value> read,
+                  ArrayRef<size_t> arrays, ArrayRef<Operation *> reordered) {
     unsigned lastTokenWalk = 0;
     for (Operation *op : ops)
       lastTokenWalk = std::max(lastTokenWalk, tokenWalkOf_.lookup(op->getResult(0)));
@@ -216,13 +236,22 @@ private:
     }
     for (Value value : read)
       loadIfMemory(builder, value, Extent::Pair);
+    LaneMath m(builder, loc(), walker_.lanes());
+    Value health;
+    const auto watch = [&](Value nothing) { health = health ? m.add(health, nothing) : nothing; };
     for (size_t index : arrays)
-      if (!isToken(entry_.arrays[index].extent))
-        walker_.store(builder, loc(), lowered_.at(entry_.arrays[index].value), outputs_.at(index));
+      if (!isToken(entry_.arrays[index].extent)) {
+        Value value = lowered_.at(entry_.arrays[index].value);
+        walker_.store(builder, loc(), value, outputs_.at(index));
+        if (entry_.watched)
+          watch(nothingIfFinite(builder, value));
+      }
     for (Operation *op : reordered)
       walker_.store(builder, op->getLoc(), lowered_.at(op->getOperand(0)), stores_.at(op));
     for (Extent side : kSides)
-      storeTokens(builder, arrays, side);
+      for (Value nothing : storeTokens(builder, arrays, side))
+        watch(nothing);
+    return health;
   }
 
   /// Values in memory are loaded where they are first read.
@@ -251,11 +280,11 @@ private:
     const Location loc = op.getLoc();
     auto [rank, count] = walker_.rank(builder, loc);
     LaneMath m(builder, loc, rank.getType());
-    Value level = arith::ExtFOp::create(builder, loc, rank.getType(), lowered_.at(op.getLevel()));
+    Value level = convertReal(builder, loc, lowered_.at(op.getLevel()), rank.getType());
     Value last = m.sub(count, m.number(1));
     Value distance = m.abs(m.sub(rank, m.mul(level, last)));
     Value weight = m.max(m.sub(m.number(1), distance), m.number(0));
-    return arith::TruncFOp::create(builder, loc, walker_.lanes(), weight);
+    return convertReal(builder, loc, weight, walker_.lanes());
   }
 
   //===--- The tokens of a pair ---------------------------------------------------------------===//
@@ -279,7 +308,8 @@ private:
       lowered_[sum] = total;
   }
 
-  void storeTokens(OpBuilder &builder, ArrayRef<size_t> arrays, Extent side) {
+  /// Returns, where that is watched, 0 for each array or NaN if a number in it is not finite.
+  SmallVector<Value> storeTokens(OpBuilder &builder, ArrayRef<size_t> arrays, Extent side) {
     SmallVector<size_t> mine;
     SmallVector<Value> values;
     for (size_t index : arrays)
@@ -288,11 +318,16 @@ private:
         values.push_back(entry_.arrays[index].value);
       }
     if (mine.empty())
-      return;
-    walkTokens(builder, side, values, 0, [&](OpBuilder &inner) {
-      for (auto [index, value] : llvm::zip_equal(mine, values))
+      return {};
+    const size_t sums = entry_.watched ? mine.size() : 0;
+    return walkTokens(builder, side, values, sums, [&](OpBuilder &inner) {
+      SmallVector<Value> nothings;
+      for (auto [index, value] : llvm::zip_equal(mine, values)) {
         walker_.store(inner, loc(), lowered_.at(value), outputs_.at(index));
-      return SmallVector<Value>();
+        if (entry_.watched)
+          nothings.push_back(nothingIfFinite(inner, lowered_.at(value)));
+      }
+      return nothings;
     });
   }
 
@@ -334,7 +369,7 @@ private:
       return;
     walker_.beginWalk(builder_, loc());
     lowered_.clear();
-    const Type f32 = builder_.getF32Type(), f64 = builder_.getF64Type();
+    const Type f64 = builder_.getF64Type();
     Value pairs = walker_.pairs(builder_, loc());
     SmallVector<Value> ofBatch;
     for (Value mean : entry_.means)
@@ -350,13 +385,12 @@ private:
         if (auto total = totalOfMean_.find(index); total != totalOfMean_.end()) {
           // In double: of no pairs 0 / 0 is NaN, and a sum beyond float32 still has a mean.
           Value sum = walker_.total(builder, loc, total->second);
-          mean = arith::TruncFOp::create(builder, loc, f32,
-                                         arith::DivFOp::create(builder, loc, sum, count));
+          mean = convertReal(builder, loc, arith::DivFOp::create(builder, loc, sum, count), real());
         } else {
           Value isEmpty =
               arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::eq, pairs, zero);
           Value nan = arith::ConstantOp::create(
-              builder, loc, builder.getF32FloatAttr(std::numeric_limits<float>::quiet_NaN()));
+              builder, loc, builder.getFloatAttr(real(), std::numeric_limits<double>::quiet_NaN()));
           mean = arith::SelectOp::create(builder, loc, isEmpty, nan,
                                          walker_.anyLane(builder, loc, lowered_.at(value)));
         }
@@ -418,6 +452,15 @@ EntryPoint disco::obj::reportResults(ObjectiveOp objective) {
     entry.arrays.push_back({reward});
   llvm::append_range(entry.means, objective.getYield().getMetrics());
   return entry;
+}
+
+Value disco::obj::convertReal(OpBuilder &builder, Location loc, Value value, Type type) {
+  const auto width = [](Type t) { return getElementTypeOrSelf(t).getIntOrFloatBitWidth(); };
+  if (width(value.getType()) < width(type))
+    return arith::ExtFOp::create(builder, loc, type, value);
+  if (width(value.getType()) > width(type))
+    return arith::TruncFOp::create(builder, loc, type, value);
+  return value;
 }
 
 bool disco::obj::readsTokens(ObjectiveOp objective) {

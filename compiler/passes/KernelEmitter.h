@@ -9,7 +9,8 @@
 
 namespace disco::obj {
 
-enum class Reduction : uint8_t { Add, Max };
+/// BadLoss, BadGradient: which pair is the first of which the term is NaN (runtime/Plan.h).
+enum class Reduction : uint8_t { Add, Max, BadLoss, BadGradient };
 
 /// A number per pair that outlives a walk, and how the target makes it from another.
 struct Reordering {
@@ -22,14 +23,14 @@ struct Reordering {
 class PairWalker {
 public:
   virtual ~PairWalker() = default;
-  /// What a real becomes: f32, or a vector of f32 with one lane per pair (or token) handled at
-  /// once.
+  /// What a real becomes: a float, or a vector of them with one lane per pair (or token) handled
+  /// at once.
   virtual mlir::Type lanes() const = 0;
 
   /// A walk begins: whatever is built until the next one may use only what this walk makes.
   virtual void beginWalk(mlir::OpBuilder &builder, mlir::Location loc) = 0;
-  /// Outside `body`: the f32 arrays of inputs, outputs and reorderings by index, f32 numbers of the
-  /// batch (parameters, then states, then progress), and how many pairs there are, i64.
+  /// Outside `body`: the arrays of inputs, outputs and reorderings by index, numbers of the batch
+  /// (parameters, then states, then progress), and how many pairs there are, i64.
   virtual mlir::Value input(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
   virtual mlir::Value output(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
   virtual mlir::Value stored(mlir::OpBuilder &builder, mlir::Location loc, size_t index) = 0;
@@ -46,7 +47,7 @@ public:
   /// Between walks.
   virtual void reorder(const Reordering &reordering) = 0;
 
-  /// Inside `body`: the numbers of the current pairs (or tokens) in a float32 array, and their
+  /// Inside `body`: the numbers of the current pairs (or tokens) in an array, and their
   /// place in another; which pairs these are and how many there are, both f64 in lanes.
   virtual mlir::Value load(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value pointer) = 0;
   virtual void store(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
@@ -63,8 +64,8 @@ public:
   /// Inside `tokens`: their places in the completion.
   virtual mlir::Value tokenIndex(mlir::OpBuilder &builder, mlir::Location loc) = 0;
 
-  /// Outside `body`: one f32 in every lane, a lane of a value that is the same in all, and a mean
-  /// stored once.
+  /// Outside `body`: one number in every lane, a lane of a value that is the same in all, and a
+  /// mean stored once.
   virtual mlir::Value spread(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar) = 0;
   virtual mlir::Value anyLane(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value) = 0;
   virtual void storeMean(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar,
@@ -81,11 +82,18 @@ struct EntryPoint {
   llvm::SmallVector<mlir::Value> means;
   /// Whether means are written (as NaN) when there are no pairs.
   bool meansOfNothing = false;
+  /// Whether the walks also find the first pair whose part of a mean (the loss), and of an array
+  /// (the gradients), is not finite.
+  bool watched = false;
 };
 
 /// The results of the two entry points of runtime/Kernel.h.
 EntryPoint gradientResults(ObjectiveOp objective);
 EntryPoint reportResults(ObjectiveOp objective);
+
+/// A float or lanes of floats as those of `type`: rounded, exactly, or as it is.
+mlir::Value convertReal(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
+                        mlir::Type type);
 
 /// Whether the objective reads tokens: then a walk handles one pair at a time, and its tokens in
 /// lanes.

@@ -16,20 +16,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr double kLog2E = 1.4426950408889634;
-/// ln 2 in two floats: the first has 12 trailing zero bits, so that n times it is exact.
-constexpr double kLn2High = 0.693115234375, kLn2Low = 3.194618329871446e-05;
-
-/// e^r - 1 = r + r^2 Q(r) on |r| <= ln 2 / 2, relative error 2^-26.2.
-constexpr double kExpm1[] = {0.5, 0.1666654348373413, 0.04166628047823906, 0.008366590365767479,
-                             0.001394646125845611};
-/// log((1 + s) / (1 - s)) = 2 s + s z L(z), z = s^2, |s| <= 3 - 2 sqrt(2), relative error 2^-37.6.
-constexpr double kLog[] = {0.6666666269302368, 0.4000033736228943, 0.28537237644195557,
-                           0.23583568632602692};
-/// The same for |s| <= 1/3, relative error 2^-33.
-constexpr double kLogWide[] = {0.6666667461395264, 0.3999887704849243, 0.2861688435077667,
-                               0.21427658200263977, 0.24300934374332428};
-/// In double, for pow: log2((1 + s) / (1 - s)) = s U(z), relative error 2^-52, and 2^r on |r| <=
-/// 1/2, 2^-46.
+/// In double, for pow of float32: log2((1 + s) / (1 - s)) = s U(z), relative error 2^-52, and 2^r
+/// on |r| <= 1/2, 2^-46.
 constexpr double kLog2Double[] = {2.885390081777927,   0.9617966939243083,  0.5770780172572867,
                                   0.41219840037766897, 0.32061650296199967, 0.261440619780311,
                                   0.24295901824261432};
@@ -39,6 +27,74 @@ constexpr double kExp2Double[] = {
     1.325940736102636e-06, 1.0150336150216565e-07};
 
 } // namespace
+
+/// What the functions below need to know of a floating-point type.
+struct LaneMath::Format {
+  int fractionBits, bias;
+  /// 1.5 2^fractionBits, to which adding leaves the nearest integer in the low bits, and its bits.
+  double magic;
+  int64_t magicBits;
+  /// Bits of sqrt(1/2).
+  int64_t sqrtHalf;
+  double leastNormal, fractionScale; // 2^fractionBits
+  /// ln 2 in two numbers: the first has so many trailing zero bits that n times it is exact.
+  double ln2High, ln2Low;
+  /// Beyond these e^x is 0, e^x is infinite, and e^x - 1 is -1.
+  double expLow, expHigh, expm1Low;
+  /// e^r - 1 = r + r^2 Q(r) on |r| <= ln 2 / 2.
+  std::vector<double> expm1;
+  /// log((1 + s) / (1 - s)) = 2 s + s z L(z), z = s^2, for |s| <= 3 - 2 sqrt(2), and |s| <= 1/3.
+  std::vector<double> log, logWide;
+};
+
+/// Minimax; relative errors of the three 2^-26.2, 2^-37.6 and 2^-33. The first part of ln 2 has 12
+/// trailing zero bits.
+const LaneMath::Format LaneMath::kFloat32 = {
+    23,
+    127,
+    12582912.0,
+    0x4B400000,
+    0x3F3504F3,
+    0x1p-126,
+    0x1p23,
+    0.693115234375,
+    3.194618329871446e-05,
+    -105,
+    89,
+    -20,
+    {0.5, 0.1666654348373413, 0.04166628047823906, 0.008366590365767479, 0.001394646125845611},
+    {0.6666666269302368, 0.4000033736228943, 0.28537237644195557, 0.23583568632602692},
+    {0.6666667461395264, 0.3999887704849243, 0.2861688435077667, 0.21427658200263977,
+     0.24300934374332428}};
+
+namespace {
+/// 1/2!, 1/3!, ...
+std::vector<double> expm1Series(int terms) {
+  std::vector<double> series;
+  for (double term = 0.5; terms-- > 0; term /= double(series.size() + 2))
+    series.push_back(term);
+  return series;
+}
+/// 2/3, 2/5, ...
+std::vector<double> logSeries(int terms) {
+  std::vector<double> series;
+  for (int k = 0; k < terms; ++k)
+    series.push_back(2.0 / (2 * k + 3));
+  return series;
+}
+} // namespace
+
+/// Taylor series, whose remainders are below 2^-55 of the result. The first part of ln 2 has 21
+/// trailing zero bits.
+const LaneMath::Format LaneMath::kFloat64 = {
+    52,        1023,   0x1.8p52,        0x4338000000000000,     0x3FE6A09E667F3BCD,
+    0x1p-1022, 0x1p52, 0x1.62e42feep-1, 1.9082149292705877e-10, -746,
+    710,       -40,    expm1Series(13), logSeries(11),          logSeries(17)};
+
+LaneMath::LaneMath(OpBuilder &builder, Location loc, Type lanes)
+    : b_(builder), loc_(loc), lanes_(lanes), real_(getElementTypeOrSelf(lanes)),
+      bits_(builder.getIntegerType(real_.getIntOrFloatBitWidth())),
+      format_(real_.isF64() ? kFloat64 : kFloat32) {}
 
 // ---- building blocks ----
 
@@ -55,23 +111,22 @@ Value LaneMath::numberOf(Type element, double value) {
   return arith::ConstantOp::create(b_, loc_, attribute);
 }
 
-Value LaneMath::integer(Type element, int64_t value) {
+Value LaneMath::integerOf(Type element, int64_t value) {
   TypedAttr attribute = b_.getIntegerAttr(element, value);
   if (auto vector = dyn_cast<VectorType>(like(element)))
     attribute = DenseElementsAttr::get(vector, Attribute(attribute));
   return arith::ConstantOp::create(b_, loc_, attribute);
 }
 
-Value LaneMath::number(double value) { return numberOf(getElementTypeOrSelf(lanes_), value); }
+Value LaneMath::number(double value) { return numberOf(real_, value); }
 Value LaneMath::add(Value a, Value b) { return arith::AddFOp::create(b_, loc_, a, b); }
 Value LaneMath::sub(Value a, Value b) { return arith::SubFOp::create(b_, loc_, a, b); }
 Value LaneMath::mul(Value a, Value b) { return arith::MulFOp::create(b_, loc_, a, b); }
 Value LaneMath::div(Value a, Value b) { return arith::DivFOp::create(b_, loc_, a, b); }
 Value LaneMath::neg(Value x) { return arith::NegFOp::create(b_, loc_, x); }
 Value LaneMath::fma(Value a, Value b, Value c) { return math::FmaOp::create(b_, loc_, a, b, c); }
-Value LaneMath::bits(Value x, Type element) {
-  return arith::BitcastOp::create(b_, loc_, like(element), x);
-}
+Value LaneMath::bitsOf(Value x) { return arith::BitcastOp::create(b_, loc_, like(bits_), x); }
+Value LaneMath::fromBits(Value x) { return arith::BitcastOp::create(b_, loc_, lanes_, x); }
 Value LaneMath::compare(Predicate predicate, Value a, Value b) {
   return arith::CmpFOp::create(b_, loc_, predicate, a, b);
 }
@@ -96,11 +151,10 @@ Value LaneMath::clampKeepingNaN(Value x, double low, double high) {
   return select(compare(Predicate::OGT, x, highest), highest, x);
 }
 
-// 2^n for an integer n in [-126, 127], by its exponent bits.
+// 2^n for an integer n of a normal number, by its exponent bits.
 Value LaneMath::powerOfTwo(Value n) {
-  const Type i32 = b_.getI32Type();
-  Value biased = arith::AddIOp::create(b_, loc_, n, integer(i32, 127));
-  return bits(arith::ShLIOp::create(b_, loc_, biased, integer(i32, 23)), b_.getF32Type());
+  Value biased = arith::AddIOp::create(b_, loc_, n, integer(format_.bias));
+  return fromBits(arith::ShLIOp::create(b_, loc_, biased, integer(format_.fractionBits)));
 }
 
 // ---- exact operations ----
@@ -127,40 +181,39 @@ Value LaneMath::max(Value a, Value b) { return arith::MaximumFOp::create(b_, loc
 // ---- exponentials ----
 
 LaneMath::Reduced LaneMath::reduce(Value x) {
-  // Adding 1.5 2^23 leaves the nearest integer in the low bits; also of NaN the result is a number
-  // of some kind.
-  Value magic = number(12582912.0);
+  // Also of NaN the low bits of the sum are a number of some kind.
+  Value magic = number(format_.magic);
   Value shifted = fma(x, number(kLog2E), magic);
   Value nFloat = sub(shifted, magic);
-  Value n = arith::SubIOp::create(b_, loc_, bits(shifted, b_.getI32Type()),
-                                  integer(b_.getI32Type(), 0x4B400000));
-  Value r = fma(nFloat, number(-kLn2High), x);
-  r = fma(nFloat, number(-kLn2Low), r);
-  return {fma(mul(r, r), polynomial(r, kExpm1), r), n};
+  Value n = arith::SubIOp::create(b_, loc_, bitsOf(shifted), integer(format_.magicBits));
+  Value r = fma(nFloat, number(-format_.ln2High), x);
+  r = fma(nFloat, number(-format_.ln2Low), r);
+  return {fma(mul(r, r), polynomial(r, format_.expm1), r), n};
 }
 
-// 89 overflows and -105 gives 0.
-Value LaneMath::exp(Value x) { return expInRange(clampKeepingNaN(x, -105, 89)); }
+Value LaneMath::exp(Value x) {
+  return expInRange(clampKeepingNaN(x, format_.expLow, format_.expHigh));
+}
 
 // e^-|x|, which needs only the lower end.
 Value LaneMath::expMinusAbs(Value x) {
-  Value argument = neg(abs(x)), lowest = number(-105);
+  Value argument = neg(abs(x)), lowest = number(format_.expLow);
   return expInRange(select(compare(Predicate::OLT, argument, lowest), lowest, argument));
 }
 
-// 2^n e^r. Two factors, so that results below 2^-126 are rounded, not flushed.
+// 2^n e^r. Two factors, so that results below the least normal number are rounded, not flushed.
 Value LaneMath::expInRange(Value x) {
   auto [expm1R, n] = reduce(x);
-  Value half = arith::ShRSIOp::create(b_, loc_, n, integer(b_.getI32Type(), 1));
+  Value half = arith::ShRSIOp::create(b_, loc_, n, integer(1));
   Value rest = arith::SubIOp::create(b_, loc_, n, half);
   return mul(mul(add(expm1R, number(1)), powerOfTwo(half)), powerOfTwo(rest));
 }
 
-// 2 (h (e^r - 1) + (h - 1/2)) with h = 2^(n-1), which for n = 0 is e^r - 1 itself and for n = 128
-// does not overflow early.
+// 2 (h (e^r - 1) + (h - 1/2)) with h = 2^(n-1), which for n = 0 is e^r - 1 itself and for the
+// largest n does not overflow early.
 Value LaneMath::expm1(Value x) {
-  auto [expm1R, n] = reduce(clampKeepingNaN(x, -20, 89));
-  Value h = powerOfTwo(arith::SubIOp::create(b_, loc_, n, integer(b_.getI32Type(), 1)));
+  auto [expm1R, n] = reduce(clampKeepingNaN(x, format_.expm1Low, format_.expHigh));
+  Value h = powerOfTwo(arith::SubIOp::create(b_, loc_, n, integer(1)));
   return mul(fma(h, expm1R, sub(h, number(0.5))), number(2));
 }
 
@@ -188,17 +241,17 @@ Value LaneMath::tanh(Value x) {
 // ---- logarithms ----
 
 LaneMath::Split LaneMath::split(Value x) {
-  const Type i32 = b_.getI32Type();
-  Value isSmall = compare(Predicate::OLT, x, number(0x1p-126));
-  Value scaled = select(isSmall, mul(x, number(0x1p23)), x);
+  Value isSmall = compare(Predicate::OLT, x, number(format_.leastNormal));
+  Value scaled = select(isSmall, mul(x, number(format_.fractionScale)), x);
   // Subtracting the bits of sqrt(1/2) makes the exponent field that of m in [sqrt(1/2), sqrt(2)).
-  Value offset = arith::SubIOp::create(b_, loc_, bits(scaled, i32), integer(i32, 0x3F3504F3));
-  Value exponent = arith::ShRSIOp::create(b_, loc_, offset, integer(i32, 23));
-  Value fraction = arith::AndIOp::create(b_, loc_, offset, integer(i32, 0x7FFFFF));
-  Value m =
-      bits(arith::AddIOp::create(b_, loc_, fraction, integer(i32, 0x3F3504F3)), b_.getF32Type());
+  Value sqrtHalf = integer(format_.sqrtHalf);
+  Value offset = arith::SubIOp::create(b_, loc_, bitsOf(scaled), sqrtHalf);
+  Value exponent = arith::ShRSIOp::create(b_, loc_, offset, integer(format_.fractionBits));
+  Value fraction =
+      arith::AndIOp::create(b_, loc_, offset, integer((int64_t{1} << format_.fractionBits) - 1));
+  Value m = fromBits(arith::AddIOp::create(b_, loc_, fraction, sqrtHalf));
   Value e = arith::SIToFPOp::create(b_, loc_, lanes_, exponent);
-  return {m, select(isSmall, sub(e, number(23)), e)};
+  return {m, select(isSmall, sub(e, number(format_.fractionBits)), e)};
 }
 
 // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)): with s = f / (2 + f) it is 2 s + s z L(z), and 2 s
@@ -207,7 +260,7 @@ Value LaneMath::logOnePlus(Value f) {
   Value s = div(f, add(f, number(2)));
   Value z = mul(s, s);
   Value halfSquare = mul(mul(f, f), number(0.5));
-  Value inner = fma(z, polynomial(z, kLog), halfSquare);
+  Value inner = fma(z, polynomial(z, format_.log), halfSquare);
   return sub(f, sub(halfSquare, mul(s, inner)));
 }
 
@@ -215,13 +268,13 @@ Value LaneMath::logOnePlus(Value f) {
 Value LaneMath::log1pUnit(Value x) {
   Value s = div(x, add(x, number(2)));
   Value z = mul(s, s);
-  return fma(mul(s, z), polynomial(z, kLogWide), add(s, s));
+  return fma(mul(s, z), polynomial(z, format_.logWide), add(s, s));
 }
 
 Value LaneMath::log(Value x) {
   auto [m, e] = split(x);
   Value f = sub(m, number(1));
-  Value result = fma(e, number(kLn2High), fma(e, number(kLn2Low), logOnePlus(f)));
+  Value result = fma(e, number(format_.ln2High), fma(e, number(format_.ln2Low), logOnePlus(f)));
   Value zero = number(0), infinity = number(kInfinity);
   result = select(compare(Predicate::OEQ, x, zero), number(-kInfinity), result);
   result = select(compare(Predicate::OEQ, x, infinity), infinity, result);
@@ -237,8 +290,8 @@ Value LaneMath::log1p(Value x) {
   Value c = add(sub(x, xPart), sub(one, sub(u, xPart)));
   auto [m, e] = split(u);
   Value correction = div(c, u);
-  Value result = add(logOnePlus(sub(m, one)), fma(e, number(kLn2Low), correction));
-  result = fma(e, number(kLn2High), result);
+  Value result = add(logOnePlus(sub(m, one)), fma(e, number(format_.ln2Low), correction));
+  result = fma(e, number(format_.ln2High), result);
   Value infinity = number(kInfinity), minusOne = number(-1);
   result = select(compare(Predicate::OEQ, x, minusOne), number(-kInfinity), result);
   result = select(compare(Predicate::OEQ, x, infinity), infinity, result);
@@ -248,32 +301,42 @@ Value LaneMath::log1p(Value x) {
 
 // ---- power ----
 
-// 2^(p log2 |x|) in double, where the product keeps enough digits; then the sign and the special
-// cases of C's pow.
-Value LaneMath::pow(Value x, Value p) {
+// 2^(p log2 |x|) in double, where the product keeps enough digits for float32.
+Value LaneMath::powInDouble(Value magnitude, Value p) {
   const Type f64 = b_.getF64Type(), i64 = b_.getI64Type(), wide = like(f64);
   const auto extend = [&](Value v) { return arith::ExtFOp::create(b_, loc_, wide, v); };
-  Value one = number(1), zero = number(0);
-  Value magnitude = abs(x);
-
   auto [m, e] = split(magnitude);
-  Value f = extend(sub(m, one));
+  Value f = extend(sub(m, number(1)));
   Value s = div(f, add(f, numberOf(f64, 2)));
   Value log2 = fma(s, polynomial(mul(s, s), kLog2Double), extend(e));
-  log2 = select(compare(Predicate::OEQ, magnitude, zero), numberOf(f64, -kInfinity), log2);
+  log2 = select(compare(Predicate::OEQ, magnitude, number(0)), numberOf(f64, -kInfinity), log2);
   log2 =
       select(compare(Predicate::OEQ, magnitude, number(kInfinity)), numberOf(f64, kInfinity), log2);
 
   // 2^200 overflows and 2^-200 underflows when rounded to float32.
   Value t = clampKeepingNaN(mul(extend(p), log2), -200, 200);
-  Value magic = numberOf(f64, 0x1.8p52);
+  Value magic = numberOf(f64, kFloat64.magic);
   Value shifted = add(t, magic);
   Value r = sub(t, sub(shifted, magic));
-  Value n = arith::SubIOp::create(b_, loc_, bits(shifted, i64), integer(i64, 0x4338000000000000));
+  Value n = arith::SubIOp::create(b_, loc_, arith::BitcastOp::create(b_, loc_, like(i64), shifted),
+                                  integerOf(i64, kFloat64.magicBits));
   Value scale = arith::ShLIOp::create(
-      b_, loc_, arith::AddIOp::create(b_, loc_, n, integer(i64, 1023)), integer(i64, 52));
-  Value wideResult = mul(polynomial(r, kExp2Double), bits(scale, f64));
-  Value result = arith::TruncFOp::create(b_, loc_, lanes_, wideResult);
+      b_, loc_, arith::AddIOp::create(b_, loc_, n, integerOf(i64, kFloat64.bias)),
+      integerOf(i64, kFloat64.fractionBits));
+  Value result = mul(polynomial(r, kExp2Double), arith::BitcastOp::create(b_, loc_, wide, scale));
+  return arith::TruncFOp::create(b_, loc_, lanes_, result);
+}
+
+// In float64 e^(p log |x|), whose relative error grows with the exponent: |p log x| 2^-53.
+Value LaneMath::powMagnitude(Value magnitude, Value p) {
+  return real_.isF64() ? exp(mul(p, log(magnitude))) : powInDouble(magnitude, p);
+}
+
+// |x|^p, then the sign and the special cases of C's pow.
+Value LaneMath::pow(Value x, Value p) {
+  Value one = number(1), zero = number(0);
+  Value magnitude = abs(x);
+  Value result = powMagnitude(magnitude, p);
 
   // pow(+-1, +-inf) = 1; also where p log2 |x| is 0 * inf, and for p = 0 whatever x.
   result = select(compare(Predicate::OEQ, magnitude, one), one, result);

@@ -1,6 +1,7 @@
-// Elementary functions as float32 arithmetic, for a vector of lanes or one: the same polynomials on
-// the CPU and the GPU, and nothing left for a mathematics library. Errors are bounded in
-// test/unit/compiler/LaneMathTest.cpp.
+// Elementary functions as floating-point arithmetic, for a vector of lanes or one: the same
+// polynomials on the CPU and the GPU, and nothing left for a mathematics library. Errors are
+// bounded in test/unit/compiler/LaneMathTest.cpp. Float32 is made to be fast, float64 to check
+// gradients.
 #pragma once
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -8,13 +9,11 @@
 
 namespace disco::obj {
 
-/// Builds arithmetic on values of one type: f32, or a vector of it (plain arithmetic alone also on
-/// f64). Special values follow C99 Annex
-/// F, except that the sign of a zero result is not kept.
+/// Builds arithmetic on values of one type: f32, f64, or a vector of either. Special values follow
+/// C99 Annex F, except that the sign of a zero result is not kept.
 class LaneMath {
 public:
-  LaneMath(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type lanes)
-      : b_(builder), loc_(loc), lanes_(lanes) {}
+  LaneMath(mlir::OpBuilder &builder, mlir::Location loc, mlir::Type lanes);
 
   mlir::Value number(double value);
   mlir::Value add(mlir::Value a, mlir::Value b);
@@ -51,8 +50,10 @@ private:
 
   mlir::Type like(mlir::Type element);
   mlir::Value numberOf(mlir::Type element, double value);
-  mlir::Value integer(mlir::Type element, int64_t value);
-  mlir::Value bits(mlir::Value x, mlir::Type element);
+  mlir::Value integerOf(mlir::Type element, int64_t value);
+  mlir::Value integer(int64_t value) { return integerOf(bits_, value); }
+  mlir::Value bitsOf(mlir::Value x);
+  mlir::Value fromBits(mlir::Value x);
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
   mlir::Value clampKeepingNaN(mlir::Value x, double low, double high);
@@ -63,10 +64,16 @@ private:
   Split split(mlir::Value x);
   mlir::Value logOnePlus(mlir::Value f);
   mlir::Value log1pUnit(mlir::Value x);
+  mlir::Value powMagnitude(mlir::Value magnitude, mlir::Value p);
+  mlir::Value powInDouble(mlir::Value magnitude, mlir::Value p);
+
+  struct Format;
+  static const Format kFloat32, kFloat64;
 
   mlir::OpBuilder &b_;
   mlir::Location loc_;
-  mlir::Type lanes_;
+  mlir::Type lanes_, real_, bits_; // bits_: the integer as wide as real_
+  const Format &format_;
 };
 
 } // namespace disco::obj

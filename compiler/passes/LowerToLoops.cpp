@@ -26,10 +26,11 @@ using namespace disco::obj;
 
 namespace {
 
-/// 16 floats: one AVX-512 register; two of AVX2, which costs nothing.
+/// 16 floats: one AVX-512 register; two of AVX2, which costs nothing. The same for every target and
+/// type, so that sums are taken in one order.
 constexpr int64_t kLanes = 16;
-/// float32 arrays may start anywhere that a float may.
-constexpr unsigned kAlignment = 4;
+/// Arrays may start anywhere.
+constexpr unsigned kAlignment = 1;
 
 /// The fields of runtime::Frame, each 8 bytes.
 enum Field { kInputs, kNumbers, kPairs, kOutputs, kTotals, kStored };
@@ -38,9 +39,10 @@ enum Field { kInputs, kNumbers, kPairs, kOutputs, kTotals, kStored };
 /// are then the same in all lanes.
 class HostWalker : public PairWalker {
 public:
-  HostWalker(OpBuilder &builder, ObjectiveOp objective, StringRef name, const EntryPoint &entry)
+  HostWalker(OpBuilder &builder, ObjectiveOp objective, StringRef name, const EntryPoint &entry,
+             Type real)
       : objective_(objective), name_(name), arrays_(entry.arrays.size()),
-        onePair_(readsTokens(objective)), lanes_(VectorType::get(kLanes, builder.getF32Type())),
+        onePair_(readsTokens(objective)), real_(real), lanes_(VectorType::get(kLanes, real)),
         wide_(VectorType::get(kLanes, builder.getF64Type())),
         pointer_(LLVM::LLVMPointerType::get(builder.getContext())) {}
 
@@ -76,8 +78,8 @@ public:
   }
   Value batchNumber(OpBuilder &builder, Location loc, size_t index) override {
     Value address = element(builder, loc, field(builder, loc, kNumbers),
-                            integer(builder, loc, int64_t(index)), builder.getF32Type());
-    return LLVM::LoadOp::create(builder, loc, builder.getF32Type(), address, kAlignment);
+                            integer(builder, loc, int64_t(index)), real_);
+    return LLVM::LoadOp::create(builder, loc, real_, address, kAlignment);
   }
   Value pairs(OpBuilder &builder, Location loc) override {
     return LLVM::LoadOp::create(builder, loc, builder.getI64Type(),
@@ -97,13 +99,12 @@ public:
                    function_ref<SmallVector<Value>(OpBuilder &)> body) override {
     plan_ += plan_.empty() ? "walk" : "; walk";
     for (Reduction reduction : reductions)
-      plan_ += reduction == Reduction::Add ? " add" : " max";
+      plan_ += word(reduction);
     Value count = pairs(builder, loc);
     Value step = integer(builder, loc, onePair_ ? 1 : kLanes);
     SmallVector<Value> start;
     for (Reduction reduction : reductions)
-      start.push_back(
-          neutral(builder, loc, reduction, onePair_ ? Type(builder.getF64Type()) : wide_));
+      start.push_back(neutral(builder, loc, reduction, onePair_));
     auto loop = scf::ForOp::create(
         builder, loc, begin(), end(), step, start,
         [&](OpBuilder &inner, Location loc, Value first, ValueRange partial) {
@@ -113,13 +114,14 @@ public:
             mask_ = activeLanes(inner, loc, first, end());
           SmallVector<Value> next;
           for (auto [reduction, sum, term] : llvm::zip_equal(reductions, partial, body(inner)))
-            next.push_back(onePair_
-                               ? combined(inner, loc, reduction, sum, laneZero(inner, loc, term))
-                               : combined(inner, loc, reduction, sum, term));
+            next.push_back(
+                combined(inner, loc, reduction, sum, onePair_ ? laneZero(inner, loc, term) : term));
           scf::YieldOp::create(inner, loc, next);
         });
     for (auto [index, reduction, partial] : llvm::enumerate(reductions, loop.getResults())) {
       Value total = onePair_ ? partial : overLanes(builder, loc, reduction, partial);
+      if (isBad(reduction))
+        total = arith::SIToFPOp::create(builder, loc, builder.getF64Type(), total);
       Value address = element(builder, loc, function_.getArgument(3),
                               integer(builder, loc, int64_t(index)), builder.getF64Type());
       LLVM::StoreOp::create(builder, loc, total, address);
@@ -134,17 +136,16 @@ public:
   }
 
   Value load(OpBuilder &builder, Location loc, Value pointer) override {
-    Value address = element(builder, loc, pointer, position(), builder.getF32Type());
+    Value address = element(builder, loc, pointer, position(), real_);
     if (isUniform())
-      return spread(builder, loc,
-                    LLVM::LoadOp::create(builder, loc, builder.getF32Type(), address, kAlignment));
-    Value none = arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(lanes_, 0.0f));
+      return spread(builder, loc, LLVM::LoadOp::create(builder, loc, real_, address, kAlignment));
+    Value none = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(lanes_));
     return LLVM::MaskedLoadOp::create(builder, loc, lanes_, address, mask_, none,
                                       builder.getI32IntegerAttr(kAlignment));
   }
 
   void store(OpBuilder &builder, Location loc, Value value, Value pointer) override {
-    Value address = element(builder, loc, pointer, position(), builder.getF32Type());
+    Value address = element(builder, loc, pointer, position(), real_);
     if (isUniform())
       LLVM::StoreOp::create(builder, loc, laneZero(builder, loc, value), address, kAlignment);
     else
@@ -167,7 +168,7 @@ public:
   SmallVector<Value> forEachToken(OpBuilder &builder, Location loc, Extent side, size_t sums,
                                   function_ref<SmallVector<Value>(OpBuilder &)> body) override {
     auto [from, to] = tokens(builder, loc, side);
-    const SmallVector<Value> start(sums, neutral(builder, loc, Reduction::Add, wide_));
+    const SmallVector<Value> start(sums, neutral(builder, loc, Reduction::Add, false));
     auto loop = scf::ForOp::create(
         builder, loc, from, to, integer(builder, loc, kLanes), start,
         [&, from = from, to = to](OpBuilder &inner, Location loc, Value first, ValueRange partial) {
@@ -183,8 +184,7 @@ public:
     SmallVector<Value> totals;
     for (Value partial : loop.getResults()) {
       Value total = overLanes(builder, loc, Reduction::Add, partial);
-      totals.push_back(
-          spread(builder, loc, arith::TruncFOp::create(builder, loc, builder.getF32Type(), total)));
+      totals.push_back(spread(builder, loc, convertReal(builder, loc, total, real_)));
     }
     return totals;
   }
@@ -192,12 +192,12 @@ public:
   Value tokenCount(OpBuilder &builder, Location loc, Extent side) override {
     auto [from, to] = tokens(builder, loc, side);
     Value count = arith::SubIOp::create(builder, loc, to, from);
-    return spread(builder, loc, arith::SIToFPOp::create(builder, loc, builder.getF32Type(), count));
+    return spread(builder, loc, arith::SIToFPOp::create(builder, loc, real_, count));
   }
 
   Value tokenIndex(OpBuilder &builder, Location loc) override {
     Value first = arith::SubIOp::create(builder, loc, token_, firstToken_);
-    Value inFloat = arith::SIToFPOp::create(builder, loc, builder.getF32Type(), first);
+    Value inFloat = arith::SIToFPOp::create(builder, loc, real_, first);
     return arith::AddFOp::create(builder, loc, spread(builder, loc, inFloat),
                                  laneNumbers(builder, loc, lanes_));
   }
@@ -216,8 +216,7 @@ public:
     Value means = output(builder, loc, arrays_);
     LLVM::StoreOp::create(
         builder, loc, scalar,
-        element(builder, loc, means, integer(builder, loc, int64_t(index)), builder.getF32Type()),
-        kAlignment);
+        element(builder, loc, means, integer(builder, loc, int64_t(index)), real_), kAlignment);
   }
 
 private:
@@ -277,28 +276,74 @@ private:
     return LLVM::ExtractElementOp::create(builder, loc, lanes, zero);
   }
 
-  /// What a reduction starts from, of type f64 or lanes of it.
-  static Value neutral(OpBuilder &builder, Location loc, Reduction reduction, Type type) {
+  static bool isBad(Reduction reduction) {
+    return reduction == Reduction::BadLoss || reduction == Reduction::BadGradient;
+  }
+  /// In the plan.
+  static StringRef word(Reduction reduction) {
+    switch (reduction) {
+    case Reduction::Add:
+      return " add";
+    case Reduction::Max:
+      return " max";
+    case Reduction::BadLoss:
+      return " loss";
+    case Reduction::BadGradient:
+      return " gradient";
+    }
+    llvm_unreachable("not a reduction");
+  }
+
+  /// What a reduction starts from: an f64 or lanes of it; of Bad* an i32, Plan::kNoPair.
+  Value neutral(OpBuilder &builder, Location loc, Reduction reduction, bool scalar) {
+    if (isBad(reduction)) {
+      TypedAttr none = builder.getI32IntegerAttr(std::numeric_limits<int32_t>::max());
+      if (!scalar)
+        none = DenseElementsAttr::get(lanes_.clone(builder.getI32Type()), Attribute(none));
+      return arith::ConstantOp::create(builder, loc, none);
+    }
     const double number =
         reduction == Reduction::Add ? 0 : -std::numeric_limits<double>::infinity();
     TypedAttr attribute = builder.getF64FloatAttr(number);
-    if (auto vector = dyn_cast<VectorType>(type))
-      attribute = DenseElementsAttr::get(vector, number);
+    if (!scalar)
+      attribute = DenseElementsAttr::get(wide_, number);
     return arith::ConstantOp::create(builder, loc, attribute);
   }
 
   /// `sum` with the term of each active lane, or of the one pair.
   Value combined(OpBuilder &builder, Location loc, Reduction reduction, Value sum, Value term) {
-    Value extended = arith::ExtFOp::create(builder, loc, sum.getType(), term);
-    if (isa<VectorType>(sum.getType()))
-      extended = arith::SelectOp::create(builder, loc, mask_, extended,
-                                         neutral(builder, loc, reduction, sum.getType()));
+    const bool scalar = !isa<VectorType>(sum.getType());
+    const auto orNeutral = [&](Value condition, Value value) -> Value {
+      return arith::SelectOp::create(builder, loc, condition, value,
+                                     neutral(builder, loc, reduction, scalar));
+    };
+    if (isBad(reduction)) {
+      Value bad = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, term, term);
+      if (!scalar)
+        bad = arith::AndIOp::create(builder, loc, bad, mask_);
+      return arith::MinSIOp::create(builder, loc, sum,
+                                    orNeutral(bad, pairNumber(builder, loc, scalar)));
+    }
+    Value extended = convertReal(builder, loc, term, sum.getType());
+    if (!scalar)
+      extended = orNeutral(mask_, extended);
     if (reduction == Reduction::Add)
       return arith::AddFOp::create(builder, loc, sum, extended);
     return arith::MaximumFOp::create(builder, loc, sum, extended);
   }
+  /// Which pair it is, i32, or the pair of each lane.
+  Value pairNumber(OpBuilder &builder, Location loc, bool scalar) {
+    Value first = arith::TruncIOp::create(builder, loc, builder.getI32Type(), first_);
+    if (scalar)
+      return first;
+    const auto numbers = cast<VectorType>(lanes_.clone(builder.getI32Type()));
+    return arith::AddIOp::create(builder, loc, spreadTo(builder, loc, first, numbers),
+                                 laneIndices(builder, loc));
+  }
   static Value overLanes(OpBuilder &builder, Location loc, Reduction reduction, Value lanes) {
     const Type f64 = builder.getF64Type();
+    if (isBad(reduction))
+      return LLVM::vector_reduce_smin::create(builder, loc, builder.getI32Type(), lanes);
     if (reduction == Reduction::Max)
       return LLVM::vector_reduce_fmaximum::create(builder, loc, f64, lanes);
     Value start = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0));
@@ -312,17 +357,22 @@ private:
     Value count = arith::TruncIOp::create(
         builder, loc, builder.getI32Type(),
         arith::MinSIOp::create(builder, loc, left, integer(builder, loc, kLanes)));
-    SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
-    Value lane = arith::ConstantOp::create(
-        builder, loc, DenseElementsAttr::get(indices, ArrayRef<int32_t>(numbers)));
-    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, lane,
+    return arith::CmpIOp::create(builder, loc, arith::CmpIPredicate::slt, laneIndices(builder, loc),
                                  spreadTo(builder, loc, count, indices));
+  }
+  /// 0, 1, 2, ... as i32.
+  Value laneIndices(OpBuilder &builder, Location loc) {
+    const auto type = cast<VectorType>(lanes_.clone(builder.getI32Type()));
+    SmallVector<int32_t> numbers = llvm::to_vector(llvm::seq<int32_t>(0, kLanes));
+    return arith::ConstantOp::create(builder, loc,
+                                     DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers)));
   }
 
   ObjectiveOp objective_;
   std::string name_, plan_;
   size_t arrays_; // outputs before the means
   bool onePair_;
+  Type real_; // what arrays and numbers hold
   VectorType lanes_, wide_;
   Type pointer_;
   LLVM::LLVMFuncOp function_;
@@ -332,9 +382,13 @@ private:
 };
 
 struct LowerToLoops : disco::obj::impl::ObjLowerToLoopsBase<LowerToLoops> {
+  using ObjLowerToLoopsBase::ObjLowerToLoopsBase;
+
   void runOnOperation() override {
     for (ObjectiveOp objective : llvm::make_early_inc_range(getOperation().getOps<ObjectiveOp>())) {
-      emit(objective, "gradient", gradientResults(objective));
+      EntryPoint gradient = gradientResults(objective);
+      gradient.watched = true;
+      emit(objective, "gradient", gradient);
       emit(objective, "report", reportResults(objective));
       objective.erase();
     }
@@ -342,7 +396,8 @@ struct LowerToLoops : disco::obj::impl::ObjLowerToLoopsBase<LowerToLoops> {
 
   void emit(ObjectiveOp objective, StringRef name, const EntryPoint &entry) {
     OpBuilder builder(objective);
-    HostWalker walker(builder, objective, name, entry);
+    const Type real = isFloat64 ? Type(builder.getF64Type()) : Type(builder.getF32Type());
+    HostWalker walker(builder, objective, name, entry, real);
     emitEntryPoint(builder, objective, entry, walker);
     walker.endFunction(builder);
     getOperation()->setAttr(("disco." + name).str(), builder.getStringAttr(walker.plan()));

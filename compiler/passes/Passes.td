@@ -18,7 +18,8 @@ def ObjDifferentiate : Pass<"obj-differentiate", "::disco::obj::ObjectiveOp"> {
   let summary = "Append the gradients of the mean loss to what the objective yields";
 }
 def ObjLowerToLoops : Pass<"obj-lower-to-loops", "::mlir::ModuleOp"> {
-  let summary = "Turn each objective into two functions of vector loops over pairs";
+  let summary = "Turn each objective into functions of vector loops over pairs";
+  let options = [Option<"isFloat64", "float64", "bool", "false", "Compute in f64, for arrays of f64">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect"];
 }

@@ -1,4 +1,4 @@
-// Every float32 engine against the double interpreter on every shipped objective: batch sizes that
+// Every engine against the double interpreter on every shipped objective: batch sizes that
 // do and do not fill a vector, margins from 0 to 100 of both signs, and the exact ties of step 0.
 #include "test/conformance/Engines.h"
 #include "test/unit/interpreter/RandomProgram.h"
@@ -48,7 +48,7 @@ double everyThirdTied(size_t pair, size_t pairs) {
 TEST_P(Agreement, OfEnginesOnBatches) {
   const dsl::Program program = shippedProgram(GetParam());
   ASSERT_FALSE(program.nodes.empty());
-  const std::vector<NamedEngine> engines = float32Engines(program);
+  const std::vector<NamedEngine> engines = allEngines(program);
   const std::pair<const char *, Margin> kinds[] = {{"ties", tie},
                                                    {"margins in [-100, 100)", spread},
                                                    {"margins in (0, 100]", positive},
@@ -99,7 +99,7 @@ TEST(AgreementRandom, Programs) {
     const dsl::Program program = dsl::randomProgram(
         seed, 1 + seed % 20, seed < 150 ? dsl::Vocabulary::Pairs : dsl::Vocabulary::All);
     expectAgreement(
-        "random program " + std::to_string(seed), program, float32Engines(program),
+        "random program " + std::to_string(seed), program, allEngines(program),
         dsl::randomStep(seed, 1 + seed % 19, seed % 3 ? 5 : 100, program.columns.size()),
         program.defaultParameters());
   }

@@ -12,7 +12,7 @@
 
 namespace disco::conformance {
 
-/// Values and gradients of one program, evaluated in float32 by some engine.
+/// Values and gradients of one program, evaluated by some engine.
 class Engine {
 public:
   virtual ~Engine() = default;
@@ -24,12 +24,16 @@ public:
 struct NamedEngine {
   std::string name;
   std::unique_ptr<Engine> engine;
+  /// How much of the bound, which is float32's, this engine may use.
+  double share = 1;
 };
 
 /// Every float32 engine of this build for one program: the interpreter's float32 mode, and the
 /// compiled kernel where the compiler is built and skips.txt does not excuse it. A test failure
 /// when an engine refuses what is not excused. `program` must outlive them.
 std::vector<NamedEngine> float32Engines(const dsl::Program &program);
+/// These, and kernels for every other target that this CPU runs and in float64.
+std::vector<NamedEngine> allEngines(const dsl::Program &program);
 
 /// One line of skips.txt: an engine lacks a construct of the language (the mnemonic of an
 /// operation, or the name of an input).

@@ -1,5 +1,7 @@
-// The elementary functions of kernels against the C library in double: at most 4 units in the last
-// place of float32 on arguments of every magnitude, and the same special values.
+// The elementary functions of kernels, for every target and in both types, against the C library in
+// long double: at most 4 units in the last place on arguments of every magnitude, and the same
+// special values.
+#include "runtime/KernelImage.h"
 #include "test/unit/compiler/RunKernel.h"
 #include "test/unit/interpreter/ProgramBuilder.h"
 
@@ -21,16 +23,18 @@ constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 using dsl::Input;
 using dsl::Op;
 
-/// Distance in float32 steps at `expected`; below the smallest normal number a step is the smallest
+/// Distance in steps of Real at `expected`; below the smallest normal number a step is the smallest
 /// denormal.
-double unitsApart(float actual, double expected) {
-  const float rounded = float(expected);
+template <typename Real> double unitsApart(Real actual, long double expected) {
+  using Limits = std::numeric_limits<Real>;
+  const Real rounded = Real(expected);
   if (std::isnan(actual) || std::isnan(expected))
     return std::isnan(actual) == std::isnan(expected) ? 0 : INFINITY;
   if (std::isinf(actual) || std::isinf(rounded))
     return actual == rounded ? 0 : INFINITY;
-  const int exponent = std::max(std::ilogb(expected == 0 ? double(kDenormal) : expected), -126);
-  return std::fabs(double(actual) - expected) / std::ldexp(1.0, exponent - 23);
+  const int least = Limits::min_exponent - 1;
+  const int exponent = expected == 0 ? least : std::max(std::ilogb(expected), least);
+  return double(std::fabs(actual - expected) / std::ldexp(1.0L, exponent + 1 - Limits::digits));
 }
 
 /// Special values, every binade, and a dense range around 0.
@@ -50,34 +54,65 @@ std::vector<float> arguments() {
 
 struct Function {
   Op op;
-  double (*exact)(double);
+  long double (*exact)(long double);
 };
 
-double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }
-double softplusKeepingNaN(double x) { return std::isnan(x) ? x : softplus(x); }
-double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
-double negated(double x) { return -x; }
+long double sigmoid(long double x) { return 1 / (1 + std::exp(-x)); }
+long double softplus(long double x) {
+  return std::isnan(x) ? x : std::max(x, 0.0L) + std::log1p(std::exp(-std::fabs(x)));
+}
+long double sign(long double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
+long double negated(long double x) { return -x; }
 
-class LaneMath : public testing::TestWithParam<Function> {};
+class LaneMath : public testing::TestWithParam<Function> {
+protected:
+  dsl::Program program() {
+    dsl::ProgramBuilder builder;
+    return builder.finish(
+        builder.apply(GetParam().op, {builder.input(Input::policy_chosen_logps)}));
+  }
+  template <typename Real>
+  void expectFourUnits(const std::vector<Real> &x, const HostOptions &options) {
+    SCOPED_TRACE(runtime::targetName(options.target));
+    Result<runtime::HostKernel> kernel = sharedCompiler().compileHost(program(), options);
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    const void *inputs[] = {x.data()};
+    const Real numbers[] = {0};
+    std::vector<Real> losses(x.size()), unused(x.size());
+    Real *rewards[] = {unused.data(), unused.data()};
+    kernel->report(inputs, numbers, int64_t(x.size()), losses.data(), rewards, nullptr);
+    for (size_t i = 0; i < x.size(); ++i)
+      ASSERT_LE(unitsApart(losses[i], GetParam().exact(x[i])), 4)
+          << "at " << std::hexfloat << x[i] << ": " << losses[i] << ", expected "
+          << GetParam().exact(x[i]);
+  }
+};
+
+std::vector<runtime::Target> targetsOfThisCpu() {
+  std::vector<runtime::Target> targets;
+  for (runtime::Target target : runtime::kTargets)
+    if (target <= runtime::bestTarget())
+      targets.push_back(target);
+  return targets;
+}
 
 TEST_P(LaneMath, IsWithinFourUnits) {
-  dsl::ProgramBuilder builder;
-  const dsl::Program program =
-      builder.finish(builder.apply(GetParam().op, {builder.input(Input::policy_chosen_logps)}));
-  Columns columns;
-  columns[Input::policy_chosen_logps] = arguments();
-  columns.pairs = columns[Input::policy_chosen_logps].size();
-  const KernelResults results = run(kernelOf(program), columns, {});
-  double worst = 0;
-  for (size_t i = 0; i < columns.pairs; ++i) {
-    const float x = columns[Input::policy_chosen_logps][i];
-    const double units = unitsApart(results.losses[i], GetParam().exact(x));
-    worst = std::max(worst, units);
-    ASSERT_LE(units, 4) << "at " << std::hexfloat << x << ": " << results.losses[i] << ", expected "
-                        << GetParam().exact(x);
-  }
-  RecordProperty("worst_units", std::to_string(worst));
+  for (runtime::Target target : targetsOfThisCpu())
+    expectFourUnits(arguments(), {.target = target});
+}
+
+TEST_P(LaneMath, IsWithinFourUnitsInFloat64) {
+  std::vector<double> x;
+  std::mt19937_64 random(2);
+  for (uint64_t exponent = 0; exponent < 2047; ++exponent)
+    for (int i = 0; i < 4; ++i)
+      x.push_back(std::bit_cast<double>(exponent << 52 | (random() & 0x800FFFFFFFFFFFFF)));
+  for (float value : arguments())
+    x.push_back(double(value) * (std::isfinite(value) ? 1 + 1e-10 : 1));
+  for (double value : {709.78, 709.79, -745.1, -745.2, 5e-324, -5e-324, DBL_MIN, DBL_MAX})
+    x.push_back(value);
+  for (runtime::Target target : targetsOfThisCpu())
+    expectFourUnits(x, {.target = target, .dtype = runtime::Dtype::Float64});
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -87,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Function{Op::Expm1, std::expm1}, Function{Op::Sqrt, std::sqrt},
                     Function{Op::Abs, std::fabs}, Function{Op::Sign, sign},
                     Function{Op::Tanh, std::tanh}, Function{Op::Sigmoid, sigmoid},
-                    Function{Op::Softplus, softplusKeepingNaN}),
+                    Function{Op::Softplus, softplus}),
     [](const testing::TestParamInfo<Function> &info) {
       return std::string(dsl::opMnemonic(info.param.op));
     });

@@ -26,6 +26,9 @@ std::vector<float> ran(const char *text, std::vector<disco_walk_fn> functions,
 
 const float *inputOf(const Frame *frame) { return static_cast<const float *>(frame->inputs[0]); }
 float *outputOf(const Frame *frame) { return static_cast<float *>(frame->outputs[0]); }
+float *stored(const Frame *frame, size_t array) {
+  return static_cast<float *>(frame->stored[array]);
+}
 
 void sumAndMax(const Frame *frame, int64_t begin, int64_t end, double *sums) {
   sums[0] = 0;
@@ -43,17 +46,17 @@ void secondTotal(const Frame *frame, int64_t, int64_t, double *) {
   outputOf(frame)[0] = float(frame->totals[1]);
 }
 void storeInput(const Frame *frame, int64_t begin, int64_t end, double *) {
-  std::copy(inputOf(frame) + begin, inputOf(frame) + end, frame->stored[1] + begin);
+  std::copy(inputOf(frame) + begin, inputOf(frame) + end, stored(frame, 1) + begin);
 }
 void takeSorted(const Frame *frame, int64_t begin, int64_t end, double *) {
-  std::copy(frame->stored[0] + begin, frame->stored[0] + end, outputOf(frame) + begin);
+  std::copy(stored(frame, 0) + begin, stored(frame, 0) + end, outputOf(frame) + begin);
 }
 void storeRank(const Frame *frame, int64_t begin, int64_t end, double *) {
   for (int64_t i = begin; i < end; ++i)
-    frame->stored[3][i] = float(i);
+    stored(frame, 3)[i] = float(i);
 }
 void takeBack(const Frame *frame, int64_t begin, int64_t end, double *) {
-  std::copy(frame->stored[2] + begin, frame->stored[2] + end, outputOf(frame) + begin);
+  std::copy(stored(frame, 2) + begin, stored(frame, 2) + end, outputOf(frame) + begin);
 }
 
 TEST(Plan, AddsChunksInOrder) {
@@ -80,6 +83,78 @@ TEST(Plan, TakesRanksBackToTheirPairsAndKeepsTiesInOrder) {
   const std::vector<float> out = ran("walk; sort 1 0; walk; unsort 3 2 0; walk",
                                      {storeInput, storeRank, takeBack}, {2, -1, 2, 0});
   EXPECT_EQ(std::vector<float>(out.begin(), out.begin() + 4), (std::vector<float>{2, 0, 3, 1}));
+}
+
+TEST(Plan, SortsDoublesAsDoubles) {
+  const disco_walk_fn store = [](const Frame *frame, int64_t begin, int64_t end, double *) {
+    const auto *from = static_cast<const double *>(frame->inputs[0]);
+    std::copy(from + begin, from + end, static_cast<double *>(frame->stored[1]) + begin);
+  };
+  const disco_walk_fn take = [](const Frame *frame, int64_t begin, int64_t end, double *) {
+    const auto *from = static_cast<const double *>(frame->stored[0]);
+    std::copy(from + begin, from + end, static_cast<double *>(frame->outputs[0]) + begin);
+  };
+  const disco_walk_fn functions[] = {store, take};
+  const double values[] = {1 + 1e-12, 1, 1 + 2e-12};
+  double sorted[3];
+  const void *inputs[] = {values};
+  void *outputs[] = {sorted};
+  Plan::parse("walk; sort 1 0; walk")
+      ->run(functions, {.inputs = inputs, .pairs = 3, .outputs = outputs}, Dtype::Float64);
+  EXPECT_EQ(std::vector<double>(sorted, sorted + 3),
+            (std::vector<double>{1, 1 + 1e-12, 1 + 2e-12}));
+}
+
+TEST(Plan, SaysWhichPairIsTheFirstBadOne) {
+  const disco_walk_fn walk = [](const Frame *frame, int64_t begin, int64_t end, double *sums) {
+    sums[0] = sums[1] = double(Plan::kNoPair);
+    for (int64_t i = end; i-- > begin;) {
+      if (inputOf(frame)[i] == 1)
+        sums[0] = double(i);
+      if (inputOf(frame)[i] == 2)
+        sums[1] = double(i);
+    }
+  };
+  std::vector<float> values(3 * Plan::kChunk);
+  const auto bad = [&] {
+    const void *inputs[] = {values.data()};
+    return Plan::parse("walk loss gradient")
+        ->run(&walk, {.inputs = inputs, .pairs = int64_t(values.size())});
+  };
+  EXPECT_EQ(bad().loss, -1);
+  EXPECT_EQ(bad().gradient, -1);
+  values[Plan::kChunk + 7] = values[2 * Plan::kChunk] = 1;
+  values[5] = 2;
+  EXPECT_EQ(bad().loss, Plan::kChunk + 7);
+  EXPECT_EQ(bad().gradient, 5);
+}
+
+// Chunks last to first, as no sensible scheduler would.
+TEST(Plan, ChunksInAnyOrderGiveTheSameBits) {
+  std::vector<float> values(5 * Plan::kChunk + 11);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = float(std::sin(double(i)) * std::exp(double(i % 40)));
+  const disco_walk_fn sum = [](const Frame *frame, int64_t begin, int64_t end, double *sums) {
+    sumAndMax(frame, begin, end, sums);
+  };
+  const disco_walk_fn store = [](const Frame *frame, int64_t, int64_t, double *) {
+    *static_cast<double *>(frame->outputs[0]) = frame->totals[0];
+  };
+  const disco_walk_fn functions[] = {sum, store};
+  const auto total = [&](ParallelFor parallel) {
+    double result = 0;
+    const void *inputs[] = {values.data()};
+    void *outputs[] = {&result};
+    Plan::parse("walk add max; means")
+        ->run(functions, {.inputs = inputs, .pairs = int64_t(values.size()), .outputs = outputs},
+              Dtype::Float32, parallel);
+    return result;
+  };
+  const ParallelFor backwards = [](int64_t count, void (*body)(void *, int64_t), void *data) {
+    while (count-- > 0)
+      body(data, count);
+  };
+  EXPECT_EQ(total(backwards), total(nullptr));
 }
 
 TEST(Plan, MalformedTextsAreRefused) {
