@@ -18,7 +18,7 @@ Health HostKernel::gradient(const void *const *inputs, const std::type_identity_
                             int64_t pairs, Real *loss, std::type_identity_t<Real> *const *gradients,
                             ParallelFor parallel) const {
   assert(dtype == kDtype<Real> && pairs >= 0 && pairs <= kMostPairs);
-  std::array<void *, 16> outputs; // the language has six inputs with a gradient
+  std::array<void *, kMostGradients + 1> outputs;
   const size_t count = signature.gradients.size();
   assert(count < outputs.size());
   std::copy_n(gradients, count, outputs.begin());

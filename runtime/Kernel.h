@@ -44,6 +44,9 @@ struct Signature {
 constexpr const char *kChosenOffsets = "chosen_token_offsets";
 constexpr const char *kRejectedOffsets = "rejected_token_offsets";
 
+/// More inputs with a gradient than the language has.
+constexpr size_t kMostGradients = 15;
+
 /// The functions of one entry point, and how they run.
 struct EntryCode {
   Plan plan;

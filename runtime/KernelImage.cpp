@@ -104,6 +104,9 @@ Result<HostKernel> load(const KernelImage &image, std::optional<Target> cpu) {
   if (image.code.empty() || image.code.size() > kMostCode)
     return Error{"the kernel has " + std::to_string(image.code.size()) + " bytes of code; 1 to " +
                  std::to_string(kMostCode) + " are loaded"};
+  if (image.signature.gradients.size() > kMostGradients)
+    return Error{"the kernel has " + std::to_string(image.signature.gradients.size()) +
+                 " gradients, at most " + std::to_string(kMostGradients) + " are called"};
   auto pages = std::make_shared<CodePages>();
   if (Result<void> filled = pages->fill(image.code); !filled)
     return filled.error();

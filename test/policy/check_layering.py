@@ -10,7 +10,7 @@ import policy
 # Folder -> folders of this repository it may include from. The longest matching entry counts.
 FOLDERS = {
     "dsl": ["dsl"],
-    "runtime": ["runtime", "dsl/support"],
+    "runtime": ["runtime", "dsl/support", "dsl/Digest.h"],
     "compiler": ["compiler", "dsl", "runtime"],
     "trainer": ["trainer", "compiler/Compiler.h", "dsl", "runtime"],
     "trainer/data": ["trainer/data", "dsl/support"],
@@ -47,6 +47,7 @@ LIBRARIES = {
     "disco_dsl": ["4mlir", "4llvm", "5torch", "3c10", "8nlohmann"],
     "disco_runtime": ["4mlir", "4llvm", "5torch", "3c10", "6antlr4"],
     "disco_compiler": ["5torch", "3c10", "6antlr4"],
+    "disco_service": ["4mlir", "4llvm", "5torch", "3c10", "6antlr4"],
     "disco_data": ["4mlir", "4llvm", "5torch", "3c10", "6antlr4"],
     "disco_search": ["4mlir", "4llvm", "5torch", "3c10", "6antlr4"],
 }
@@ -65,6 +66,8 @@ STARTS = re.compile(
 STARTERS = {
     "trainer/search/ChildProcess.cpp": ["fork", "execve"],
     "runtime/CudaDriver.cpp": ["dlopen"],
+    "tools/discoc/Linker.cpp": ["posix_spawnp"],
+    "compiler/service/WorkerProcess.cpp": ["posix_spawn"],
 }
 # Who may ask for a child process: its command is the run's own, and its arguments are paths made
 # of job keys.

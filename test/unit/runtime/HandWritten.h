@@ -1,7 +1,11 @@
 // A kernel image in machine code by hand, so that the runtime is tested without the compiler.
 #pragma once
 
+#include "dsl/Digest.h"
 #include "runtime/KernelImage.h"
+
+#include <algorithm>
+#include <cstring>
 
 namespace disco::runtime {
 
@@ -17,6 +21,24 @@ inline KernelImage handWritten() {
                            "\xc3",                    // ret
                            14);
   return image;
+}
+
+/// An artefact with this body and a header that agrees with it (runtime/Artefact.h).
+inline std::string withHeader(const std::string &body) {
+  dsl::Digest digest;
+  digest.add(body.size());
+  for (size_t at = 0; at < body.size(); at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, body.data() + at, std::min<size_t>(8, body.size() - at));
+    digest.add(word);
+  }
+  const auto bytes = [](auto value) {
+    return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+  };
+  return "\x89"
+         "dpoc\r\n\n" +
+         bytes(uint32_t{1}) + bytes(digest.high) + bytes(digest.low) +
+         bytes(uint64_t{body.size()}) + body;
 }
 
 } // namespace disco::runtime
