@@ -21,6 +21,10 @@ using namespace disco::compiler;
 
 namespace {
 
+/// Of LLVM IR. An instruction takes 20 to 70 us of code generation, so that no program within the
+/// language's limits takes seconds; shipped objectives have up to 1,300.
+constexpr unsigned kMostInstructions = 50000;
+
 DialectRegistry pipelineRegistry() {
   DialectRegistry registry;
   registerPipelineDialects(registry);
@@ -141,6 +145,37 @@ struct Compiler::State {
       return failure("translating the objective to LLVM IR");
     return result;
   }
+
+  struct HostModule {
+    HostTarget *target = nullptr;
+    std::unique_ptr<llvm::Module> module;
+    runtime::KernelImage description; // without code
+  };
+  Result<HostModule> hostModule(llvm::LLVMContext &llvmContext, const dsl::Program &program,
+                                const HostOptions &options) {
+    Result<HostTarget *> target = host(options.target);
+    if (!target)
+      return target.error();
+    Result<OwningOpRef<ModuleOp>> made = lowered(program, Stage::Llvm, options);
+    if (!made)
+      return made.error();
+    Result<std::unique_ptr<llvm::Module>> module = translated(llvmContext, **made, program);
+    if (!module)
+      return module.error();
+    if (const unsigned count = (*module)->getInstructionCount(); count > kMostInstructions)
+      return Error{"`" + program.name + "` needs " + std::to_string(count) +
+                   " instructions, at most " + std::to_string(kMostInstructions) +
+                   " are generated; each batch reduction that depends on others computes them "
+                   "again"};
+    (*target)->prepare(**module);
+    HostModule result{*target, std::move(*module), {}};
+    result.description.target = options.target;
+    result.description.dtype = options.dtype;
+    result.description.signature = signatureOf(program);
+    result.description.gradient.plan = planOf(**made, "disco.gradient");
+    result.description.report.plan = planOf(**made, "disco.report");
+    return result;
+  }
 };
 
 Compiler::Compiler() : state_(std::make_unique<State>()) {}
@@ -150,30 +185,27 @@ Compiler &Compiler::operator=(Compiler &&) noexcept = default;
 
 Result<runtime::KernelImage> Compiler::compileImage(const dsl::Program &program,
                                                     const HostOptions &options) {
-  Result<HostTarget *> host = state_->host(options.target);
-  if (!host)
-    return host.error();
-  Result<OwningOpRef<ModuleOp>> lowered = state_->lowered(program, Stage::Llvm, options);
-  if (!lowered)
-    return lowered.error();
-  llvm::LLVMContext llvmContext;
-  Result<std::unique_ptr<llvm::Module>> module =
-      state_->translated(llvmContext, **lowered, program);
-  if (!module)
-    return module.error();
-  (*host)->prepare(**module);
-  Result<std::string> object = (*host)->object(**module);
+  llvm::LLVMContext context;
+  Result<State::HostModule> built = state_->hostModule(context, program, options);
+  if (!built)
+    return built.error();
+  Result<std::string> object = built->target->object(*built->module);
   if (!object)
     return object.error();
-  runtime::KernelImage image;
-  image.target = options.target;
-  image.dtype = options.dtype;
-  image.signature = signatureOf(program);
-  image.gradient.plan = planOf(**lowered, "disco.gradient");
-  image.report.plan = planOf(**lowered, "disco.report");
-  if (Result<void> linked = linkImage(*object, image); !linked)
+  if (Result<void> linked = linkImage(*object, built->description); !linked)
     return linked.error();
-  return image;
+  return std::move(built->description);
+}
+
+Result<std::string> Compiler::compileObject(const dsl::Program &program,
+                                            const HostOptions &options) {
+  llvm::LLVMContext context;
+  Result<State::HostModule> built = state_->hostModule(context, program, options);
+  if (!built)
+    return built.error();
+  if (Result<void> added = addExports(*built->module, built->description); !added)
+    return added.error();
+  return built->target->object(*built->module);
 }
 
 Result<runtime::HostKernel> Compiler::compileHost(const dsl::Program &program,

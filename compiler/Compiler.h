@@ -52,12 +52,16 @@ public:
   Compiler(Compiler &&) noexcept;
   Compiler &operator=(Compiler &&) noexcept;
 
-  /// Machine code as data, parameters as arguments. Errors are the compiler's own limits or faults.
+  /// Machine code as data, parameters as arguments. Errors are the compiler's own faults, and a
+  /// program that needs too many instructions.
   Result<runtime::KernelImage> compileImage(const dsl::Program &program,
                                             const HostOptions &options = {});
   /// The same, loaded into this process.
   Result<runtime::HostKernel> compileHost(const dsl::Program &program,
                                           const HostOptions &options = {});
+  /// An object file with the functions `NAME_gradient` and `NAME_report`, to be linked with the
+  /// runtime.
+  Result<std::string> compileObject(const dsl::Program &program, const HostOptions &options = {});
   /// The text of one stage.
   Result<std::string> emit(const dsl::Program &program, Stage stage,
                            const EmitOptions &options = {});

@@ -22,7 +22,8 @@ public:
   HostTarget(HostTarget &&) noexcept;
   HostTarget &operator=(HostTarget &&) noexcept;
 
-  /// Sets triple and data layout of a module that is to be compiled here.
+  /// Sets triple and data layout of a module that is to be compiled here, and replaces what the
+  /// target has no instruction for.
   void prepare(llvm::Module &module) const;
   Result<std::string> assembly(llvm::Module &module);
   Result<std::string> object(llvm::Module &module);
@@ -36,5 +37,10 @@ private:
 /// are set, with where `gradient_0`, ..., `report_0`, ... begin. A symbol that the object does not
 /// define is an error that names it, whatever a process has under that name.
 Result<void> linkImage(const std::string &object, runtime::KernelImage &image);
+
+/// Adds the functions `NAME_gradient` and `NAME_report` of the objective, which run its plans when
+/// the object is linked with the runtime (runtime/StaticKernel.h); they are the only ones that can
+/// be seen from outside. Of `description` everything but the code is read.
+Result<void> addExports(llvm::Module &module, const runtime::KernelImage &description);
 
 } // namespace disco::compiler

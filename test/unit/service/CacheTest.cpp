@@ -1,0 +1,140 @@
+// The cache gives back what was stored, or nothing.
+#include "test/unit/service/Programs.h"
+
+#include <fstream>
+#include <iterator>
+
+#include <sys/stat.h>
+
+namespace disco::compiler {
+namespace {
+
+using runtime::Dtype;
+using runtime::KernelImage;
+using runtime::Target;
+
+/// Nothing that could run: the cache does not look at code.
+KernelImage imageOf(const dsl::Program &program, const std::string &code) {
+  KernelImage image;
+  image.signature = signatureOf(program);
+  image.gradient = image.report = {.plan = "means", .functions = {0}};
+  image.code = code;
+  return image;
+}
+
+std::optional<KernelImage> find(const Cache &cache, const dsl::Program &program) {
+  return cache.find(signatureOf(program), Target::Portable, Dtype::Float32);
+}
+
+/// The entries in the folder of cacheIn().
+std::vector<std::filesystem::path> entries(const Folder &folder) {
+  std::vector<std::filesystem::path> paths;
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path("cache")))
+    paths.push_back(entry.path());
+  return paths;
+}
+
+std::string contentOf(const std::filesystem::path &path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(Cache, FindsWhatWasStoredUnderTheNamesOfTheProgram) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const dsl::Program program =
+      programOf("objective a { param c = 1; loss = softplus(-c * margin); }");
+  const dsl::Program renamed =
+      programOf("objective b { param d = 2; loss = softplus(-d * margin); }");
+  EXPECT_FALSE(find(cache, program));
+  cache.store(imageOf(program, "code"));
+  EXPECT_EQ(find(cache, program), imageOf(program, "code"));
+  EXPECT_EQ(find(cache, renamed), imageOf(renamed, "code"));
+  EXPECT_FALSE(cache.find(signatureOf(program), Target::Avx2, Dtype::Float32));
+  EXPECT_FALSE(cache.find(signatureOf(program), Target::Portable, Dtype::Float64));
+  EXPECT_FALSE(find(cache, lossOf("relu(1 - margin)")));
+}
+
+// They have one code hash, but their arrays come in another order.
+TEST(Cache, ColumnsInAnotherOrderAreAnotherEntry) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const std::string loss = "loss = a * softplus(-margin) + b * b; }";
+  const dsl::Program ab = programOf("objective x { column a; column b; " + loss);
+  const dsl::Program ba = programOf("objective x { column b; column a; " + loss);
+  cache.store(imageOf(ab, "code"));
+  EXPECT_TRUE(find(cache, ab));
+  EXPECT_FALSE(find(cache, ba));
+}
+
+TEST(Cache, AnEntryWithAnyByteChangedIsAbsentAndRemoved) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const dsl::Program program = lossOf("relu(1 - margin)");
+  cache.store(imageOf(program, "code"));
+  const std::filesystem::path path = entries(folder).at(0);
+  const std::string whole = contentOf(path);
+  for (size_t i = 0; i < whole.size(); ++i) {
+    std::string changed = whole;
+    changed[i] = char(~changed[i]);
+    std::ofstream(path, std::ios::binary) << changed;
+    ASSERT_FALSE(find(cache, program)) << "byte " << i;
+    ASSERT_FALSE(std::filesystem::exists(path)) << "byte " << i;
+    std::ofstream(path, std::ios::binary) << whole.substr(0, i);
+    ASSERT_FALSE(find(cache, program)) << i << " bytes";
+  }
+  std::ofstream(path, std::ios::binary) << whole;
+  EXPECT_TRUE(find(cache, program));
+}
+
+TEST(Cache, AnEntryUnderAnotherNameIsAbsent) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const dsl::Program first = lossOf("relu(1 - margin)"), second = lossOf("relu(2 - margin)");
+  cache.store(imageOf(first, "first"));
+  const std::filesystem::path path = entries(folder).at(0);
+  const std::string whole = contentOf(path);
+  cache.store(imageOf(second, "second"));
+  for (const std::filesystem::path &entry : entries(folder))
+    std::ofstream(entry, std::ios::binary) << whole;
+  EXPECT_EQ(find(cache, first)->code, "first");
+  EXPECT_FALSE(find(cache, second));
+}
+
+TEST(Cache, TheLeastRecentlyUsedEntriesGoFirst) {
+  const Folder folder;
+  constexpr size_t kCode = 2000, kMost = 40000;
+  Cache cache = cacheIn(folder, kMost);
+  const dsl::Program used = lossOf("relu(-1 - margin)");
+  cache.store(imageOf(used, std::string(kCode, 'x')));
+  for (int i = 0; i < 200; ++i) {
+    cache.store(
+        imageOf(lossOf("relu(" + std::to_string(i) + " - margin)"), std::string(kCode, 'x')));
+    ASSERT_TRUE(find(cache, used)) << i;
+  }
+  size_t bytes = 0;
+  for (const std::filesystem::path &entry : entries(folder))
+    bytes += std::filesystem::file_size(entry);
+  // It is looked at after every 64 entries.
+  EXPECT_LE(bytes, kMost + 64 * (kCode + 1000));
+  EXPECT_LT(entries(folder).size(), 120u);
+}
+
+TEST(Cache, AFolderThatOthersMayWriteToIsRefused) {
+  const Folder folder;
+  std::filesystem::create_directory(folder.path("cache"));
+  ASSERT_EQ(chmod(folder.path("cache").c_str(), 0777), 0);
+  Result<Cache> cache = Cache::open(folder.path("cache"));
+  ASSERT_FALSE(cache);
+  EXPECT_NE(cache.error().message.find("others may write to it"), std::string::npos)
+      << cache.error().message;
+}
+
+TEST(Cache, WhatIsNoFolderIsRefused) {
+  const Folder folder;
+  std::ofstream(folder.path("file")) << "x";
+  EXPECT_NE(Cache::open(folder.path("file")).error().message.find("--no-cache"), std::string::npos);
+}
+
+} // namespace
+} // namespace disco::compiler

@@ -1,0 +1,179 @@
+// Compiled objectives from workers: the same code as without them, and a clear error for each way a
+// worker can end.
+#include "test/unit/service/Programs.h"
+
+#include <csignal>
+#include <fstream>
+#include <set>
+
+#include <unistd.h>
+
+namespace disco::compiler {
+namespace {
+
+ServiceOptions withWorkers(unsigned workers = 1) {
+  return {.worker = DISCO_CODEGEN, .workers = workers};
+}
+
+/// The processes that this one has started and not waited for.
+std::set<pid_t> children() {
+  std::ifstream file("/proc/self/task/" + std::to_string(getpid()) + "/children");
+  std::set<pid_t> ids;
+  for (pid_t id = 0; file >> id;)
+    ids.insert(id);
+  return ids;
+}
+
+/// What a worker compiles: the program as text and back.
+dsl::Program reread(const dsl::Program &program) { return programOf(dsl::printProgram(program)); }
+
+TEST(Service, WorkersMakeTheCodeThatThisProcessMakes) {
+  Compiler compiler;
+  Service service(withWorkers());
+  for (const char *name : {"dpo", "lrml", "aqfl"}) {
+    const Result<Source> source =
+        dsl::readSource(std::string(DISCO_OBJECTIVES "/") + name + ".dpo");
+    ASSERT_TRUE(source);
+    const dsl::Program program = programOf(source->text());
+    Result<runtime::KernelImage> image = service.compile(program);
+    ASSERT_TRUE(image) << image.error().message;
+    EXPECT_EQ(image->signature, signatureOf(program));
+    Result<runtime::KernelImage> expected = compiler.compileImage(reread(program));
+    ASSERT_TRUE(expected) << expected.error().message;
+    EXPECT_EQ(image->code, expected->code) << name;
+    EXPECT_EQ(image->gradient, expected->gradient) << name;
+  }
+}
+
+TEST(Service, EveryProgramOfABatchHasItsOwnResult) {
+  std::vector<dsl::Program> programs;
+  for (int i = 0; i < 12; ++i)
+    programs.push_back(lossOf("relu(" + std::to_string(i) + " - margin)"));
+  Service service(withWorkers(2));
+  const std::vector<Result<runtime::KernelImage>> images = service.compileAll(programs);
+  EXPECT_EQ(children().size(), 2u);
+  Compiler compiler;
+  for (size_t i = 0; i < programs.size(); ++i) {
+    ASSERT_TRUE(images[i]) << images[i].error().message;
+    EXPECT_EQ((*images[i]).code, compiler.compileImage(reread(programs[i]))->code) << i;
+  }
+}
+
+TEST(Service, WhatTheCacheHasNeedsNoWorker) {
+  const Folder folder;
+  const dsl::Program program = lossOf("relu(1 - margin)");
+  ServiceOptions options = withWorkers();
+  options.cache = cacheIn(folder);
+  const std::string code = Service(options).compile(program)->code;
+  options.worker = folder.path("absent");
+  Result<runtime::KernelImage> cached = Service(options).compile(program);
+  ASSERT_TRUE(cached) << cached.error().message;
+  EXPECT_EQ(cached->code, code);
+  EXPECT_FALSE(Service(options).compile(lossOf("relu(2 - margin)")));
+}
+
+TEST(Service, ACorruptEntryIsCompiledAgain) {
+  const Folder folder;
+  const dsl::Program program = lossOf("relu(1 - margin)");
+  const std::string code = Service({.cache = cacheIn(folder)}).compile(program)->code;
+  for (const auto &entry : std::filesystem::directory_iterator(folder.path("cache")))
+    std::ofstream(entry.path(), std::ios::binary | std::ios::in).seekp(200) << "zap";
+  EXPECT_EQ(Service({.cache = cacheIn(folder)}).compile(program)->code, code);
+}
+
+TEST(Service, AWorkerKilledFromOutsideIsReplaced) {
+  Service service(withWorkers());
+  ASSERT_TRUE(service.compile(lossOf("relu(1 - margin)")));
+  const std::set<pid_t> before = children();
+  ASSERT_EQ(before.size(), 1u);
+  kill(*before.begin(), SIGKILL);
+  Result<runtime::KernelImage> image = service.compile(lossOf("relu(2 - margin)"));
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_NE(children(), before);
+}
+
+TEST(Service, NoWorkerOutlivesIt) {
+  {
+    Service service(withWorkers(2));
+    service.start();
+    EXPECT_EQ(children().size(), 2u);
+  }
+  EXPECT_TRUE(children().empty());
+}
+
+TEST(Service, WithoutAWorkerThisProcessCompiles) {
+  Service service({});
+  EXPECT_TRUE(service.compile(lossOf("relu(1 - margin)")));
+  EXPECT_TRUE(children().empty());
+}
+
+/// The error of a service whose worker behaves in a way that FakeCodegen.cpp knows.
+std::string errorWith(const std::string &behaviour,
+                      std::chrono::milliseconds deadline = std::chrono::seconds(20)) {
+  const Folder folder;
+  std::filesystem::create_symlink(DISCO_FAKE_CODEGEN, folder.path(behaviour));
+  Service service({.worker = folder.path(behaviour), .deadline = deadline});
+  Result<runtime::KernelImage> image = service.compile(lossOf("relu(1 - margin)"));
+  return image ? "compiled" : image.error().message;
+}
+
+TEST(Service, AnErrorInsideLlvmIsTriedOnceMoreAndNamed) {
+  EXPECT_EQ(errorWith("crashes"),
+            "compiling `x` ended the code generator 2 times; at last it was ended by signal 6 "
+            "(Aborted): LLVM ERROR: out of registers");
+}
+
+TEST(Service, AWorkerThatHangsIsEndedAtTheDeadline) {
+  EXPECT_EQ(errorWith("hangs", std::chrono::milliseconds(50)),
+            "compiling `x` was not done after 50 ms and was ended");
+}
+
+TEST(Service, ACompilationOutOfCpuTimeIsNotTriedAgain) {
+  EXPECT_EQ(errorWith("spins"), "compiling `x` took more CPU time than a compilation may");
+}
+
+TEST(Service, AnswersThatAreNoneAreRefused) {
+  for (const char *behaviour : {"babbles", "boasts"})
+    EXPECT_NE(errorWith(behaviour).find("ended the code generator 2 times; at last it was killed"),
+              std::string::npos)
+        << errorWith(behaviour);
+  EXPECT_EQ(errorWith("lies"), "the answer of a code generator: is no compiled objective (.dpoc)");
+}
+
+TEST(Service, WorkersThatDoNotStartAreNamed) {
+  EXPECT_NE(errorWith("exits").find("exits: the code generator ended with status 7"),
+            std::string::npos);
+  EXPECT_NE(errorWith("foreign").find("foreign: the code generator is of another build"),
+            std::string::npos);
+  Service absent({.worker = "/nowhere/disco-codegen"});
+  EXPECT_EQ(absent.compile(lossOf("relu(1 - margin)")).error().message,
+            "/nowhere/disco-codegen: cannot start the code generator: No such file or directory");
+}
+
+/// Resident memory of a process in KiB.
+size_t residentKiB(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/statm");
+  size_t total = 0, resident = 0;
+  file >> total >> resident;
+  return resident * size_t(sysconf(_SC_PAGESIZE)) / 1024;
+}
+
+// bench-worker-memory is the same over 20,000.
+TEST(Service, MemoryOfAWorkerIsFlatOverCompiles) {
+  Service service(withWorkers());
+  const auto compile = [&](int i) {
+    ASSERT_TRUE(service.compile(lossOf("relu(" + std::to_string(i) + " - margin)")));
+  };
+  for (int i = 0; i < 100; ++i)
+    compile(i);
+  const pid_t worker = *children().begin();
+  const size_t before = residentKiB(worker);
+  for (int i = 100; i < 600; ++i)
+    compile(i);
+  EXPECT_EQ(*children().begin(), worker);
+  // A leak of one kernel's code (8 KiB) in each would be 4,000.
+  EXPECT_LE(residentKiB(worker), before + 2000);
+}
+
+} // namespace
+} // namespace disco::compiler
