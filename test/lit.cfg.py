@@ -45,11 +45,13 @@ config.substitutions += [
     ("%objectives", os.path.join(config.disco_source_dir, "grammars", "objectives")),
     ("%recipes", os.path.join(config.disco_source_dir, "recipes")),
     ("%root", config.disco_source_dir),
+    ("%runtime-library", os.path.join(config.disco_build_dir, "runtime", "libdisco_runtime.a")),
     ("%python", config.disco_python),
 ]
 path = [config.disco_bin_dir, config.disco_llvm_tools, os.environ.get("PATH", "")]
 config.environment["PATH"] = os.pathsep.join(path)
 config.environment["NO_COLOR"] = "1"
+config.environment["DISCO_CACHE"] = os.path.join(config.test_exec_root, "cache")
 # Two test processes share two cores; a test must not depend on how many threads a library would
 # take.
 config.environment["OMP_NUM_THREADS"] = "1"

@@ -4,7 +4,13 @@
 
 #include <cassert>
 #if DISCO_WITH_COMPILER
-#include "compiler/Compiler.h"
+#include "compiler/service/Service.h"
+#include "runtime/Artefact.h"
+#include "tools/discoc/CHeader.h"
+#include "tools/discoc/Linker.h"
+#include "trainer/data/AtomicFile.h"
+
+#include <filesystem>
 #endif
 
 namespace disco::discoc {
@@ -29,23 +35,78 @@ compiler::Stage stageOf(Emit emit) {
     return compiler::Stage::Ptx;
   case Emit::Ast:
   case Emit::Typed:
+  case Emit::Object:
+  case Emit::So:
+  case Emit::Dpoc:
     break;
   }
   assert(false && "not a stage of the compiler");
   return compiler::Stage::Obj;
 }
 
+compiler::HostOptions hostOptions(const Options &options) {
+  compiler::HostOptions host;
+  if (!options.target.empty())
+    host.target = *runtime::targetByName(options.target);
+  return host;
+}
+
+Result<compiler::Service> serviceFor(const Options &options) {
+  Result<compiler::ServiceOptions> usual =
+      compiler::usualService(options.inProcess, options.noCache);
+  return usual ? Result<compiler::Service>(compiler::Service(std::move(*usual))) : usual.error();
+}
+
+Result<std::string> artefactOf(const dsl::Program &program, const Options &options) {
+  Result<compiler::Service> service = serviceFor(options);
+  if (!service)
+    return service.error();
+  runtime::Artefact artefact{.build = std::string(compiler::buildId()), .images = {}};
+  for (runtime::Target target : runtime::kTargets) {
+    Result<runtime::KernelImage> image = service->compile(program, {.target = target});
+    if (!image)
+      return image.error();
+    artefact.images.push_back(std::move(*image));
+  }
+  return runtime::writeArtefact(artefact);
+}
+
 } // namespace
 
-Result<std::string> emitStage(const dsl::Program &program, const Source &source, Emit stage,
-                              const std::string &gpuArch) {
-  return compiler::Compiler().emit(program, stageOf(stage),
-                                   {.gpuArch = gpuArch, .source = &source});
+Result<std::string> emitStage(const dsl::Program &program, const Source &source,
+                              const Options &options) {
+  return compiler::Compiler().emit(
+      program, stageOf(options.stage),
+      {.gpuArch = options.gpuArch, .source = &source, .host = hostOptions(options)});
+}
+
+Result<void> emitFiles(const dsl::Program &program, const Options &options) {
+  const std::string &path = *options.output;
+  if (options.stage == Emit::Dpoc) {
+    Result<std::string> artefact = artefactOf(program, options);
+    return artefact ? data::writeFileAtomically(path, *artefact) : artefact.error();
+  }
+  const compiler::HostOptions host = hostOptions(options);
+  Result<std::string> object = compiler::Compiler().compileObject(program, host);
+  if (!object)
+    return object.error();
+  Result<void> written = options.stage == Emit::Object ? data::writeFileAtomically(path, *object)
+                                                       : linkShared(*object, path);
+  if (!written)
+    return written.error();
+  return data::writeFileAtomically(std::filesystem::path(path).replace_extension(".h").string(),
+                                   cHeader(compiler::signatureOf(program), host.target));
 }
 
 Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const dsl::Batch &batch,
-                                  const std::vector<double> &parameters) {
-  Result<runtime::HostKernel> kernel = compiler::Compiler().compileHost(program);
+                                  const std::vector<double> &parameters, const Options &options) {
+  Result<compiler::Service> service = serviceFor(options);
+  if (!service)
+    return service.error();
+  Result<runtime::KernelImage> image = service->compile(program);
+  if (!image)
+    return image.error();
+  Result<runtime::HostKernel> kernel = runtime::load(*image);
   if (!kernel)
     return kernel.error();
   return trainer::evaluate(*trainer::compiledObjective(program, std::move(*kernel), parameters),
@@ -63,12 +124,16 @@ Error withoutCompiler(const std::string &wanted) {
 
 } // namespace
 
-Result<std::string> emitStage(const dsl::Program &, const Source &, Emit, const std::string &) {
+Result<std::string> emitStage(const dsl::Program &, const Source &, const Options &) {
+  return withoutCompiler("this stage");
+}
+
+Result<void> emitFiles(const dsl::Program &, const Options &) {
   return withoutCompiler("this stage");
 }
 
 Result<dsl::Evaluation> runOnHost(const dsl::Program &, const dsl::Batch &,
-                                  const std::vector<double> &) {
+                                  const std::vector<double> &, const Options &) {
   return withoutCompiler("`--engine=host`");
 }
 

@@ -15,6 +15,8 @@ Examples:
   discoc lrml.dpo                                    # only findings
   discoc lrml.dpo --emit=llvm -o lrml.ll
   discoc lrml.dpo -D beta=0.1 --run=batch.json
+  discoc lrml.dpo -o lrml.dpoc                       # compiled, for several kinds of CPU
+  discoc lrml.dpo --emit=so -o lrml.so               # and lrml.h, for C
   discoc draft.dpo --fix && discoc draft.dpo --format
 with batch.json: {"policy_chosen_logps": [-10, -20], "policy_rejected_logps": [-12, -18],
                   "reference_chosen_logps": [-11, -19], "reference_rejected_logps": [-11, -19]}
@@ -24,8 +26,9 @@ Exit codes: 0 done, 1 an error that was explained, 2 wrong command line, 70 a bu
 constexpr const char *kActions = "Actions, one at a time";
 
 constexpr std::pair<std::string_view, Emit> kStages[] = {
-    {"ast", Emit::Ast},     {"typed", Emit::Typed}, {"obj", Emit::Obj}, {"grad", Emit::Grad},
-    {"loops", Emit::Loops}, {"llvm", Emit::Llvm},   {"asm", Emit::Asm}, {"ptx", Emit::Ptx}};
+    {"ast", Emit::Ast},       {"typed", Emit::Typed}, {"obj", Emit::Obj},  {"grad", Emit::Grad},
+    {"loops", Emit::Loops},   {"llvm", Emit::Llvm},   {"asm", Emit::Asm},  {"ptx", Emit::Ptx},
+    {"object", Emit::Object}, {"so", Emit::So},       {"dpoc", Emit::Dpoc}};
 constexpr std::pair<std::string_view, Engine> kEngines[] = {{"interpreter", Engine::Interpreter},
                                                             {"host", Engine::Host}};
 
@@ -100,7 +103,9 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
       ->type_name("");
 
   app.add_flag("--check", check, "only check (the default)")->group(kActions);
-  CLI::Option *emitOption = app.add_option("--emit", emit, "print a stage of the compilation")
+  CLI::Option *emitOption = app.add_option("--emit", emit,
+                                           "print a stage of the compilation; object, so and dpoc "
+                                           "write files (-o)")
                                 ->group(kActions)
                                 ->type_name("STAGE")
                                 ->check(CLI::IsMember(namesOf(kStages)));
@@ -170,6 +175,20 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
                            text.find_first_not_of("0123456789", 3) >= text.size() - 1;
         return valid ? "" : "`" + text + "` is not a GPU architecture such as sm_90";
       });
+  app.add_option("--target", options.target,
+                 "CPUs that loops, llvm, asm, object and so are for: portable (any x86-64), avx2 "
+                 "or avx512; this machine's by default")
+      ->group("Output")
+      ->type_name("TARGET")
+      ->check(CLI::IsMember({"portable", "avx2", "avx512"}));
+  app.add_flag("--in-process", options.inProcess,
+               "compile in this process and not in a worker that an error inside LLVM may end")
+      ->group("Output");
+  app.add_flag(
+         "--no-cache", options.noCache,
+         "neither look for compiled code in the cache ($DISCO_CACHE, $XDG_CACHE_HOME/disco or "
+         "~/.cache/disco) nor keep it there")
+      ->group("Output");
   app.add_option("-o", options.output, "where the output goes; `-` is standard output")
       ->group("Output")
       ->type_name("OUT");
@@ -213,6 +232,13 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
     return usageError("FILE is required");
   if (*emitOption)
     options.stage = valueOf(kStages, emit);
+  else if (!chosen && !check && options.output && options.output->ends_with(".dpoc")) {
+    options.action = Action::Emit;
+    options.stage = Emit::Dpoc;
+  }
+  if (options.action == Action::Emit && options.stage >= Emit::Object &&
+      (!options.output || *options.output == "-"))
+    return usageError("--emit=" + emit + " writes a file; give it with -o");
   for (const std::string &setting : settings)
     options.settings.push_back(*splitSetting(setting));
   for (const std::string &flag : warnings)

@@ -11,7 +11,7 @@
 
 namespace disco::discoc {
 
-enum class Emit { Ast, Typed, Obj, Grad, Loops, Llvm, Asm, Ptx };
+enum class Emit { Ast, Typed, Obj, Grad, Loops, Llvm, Asm, Ptx, Object, So, Dpoc };
 enum class Engine { Interpreter, Host };
 /// What to do with the objective besides checking it.
 enum class Action { Check, Emit, Run, Facts, Fix, Format };
@@ -23,8 +23,10 @@ struct Options {
   std::string batch;   // Run: path of the batch
   bool dryRun = false; // Format: --check, say what would change and write nothing
   Engine engine = Engine::Interpreter;
+  bool inProcess = false, noCache = false; // how code is compiled for --run and .dpoc files
   std::optional<std::string> output; // standard output, or for a rewritten file the file itself
   std::string gpuArch = "sm_90";
+  std::string target; // portable, avx2, avx512; empty: this machine's
   std::vector<std::pair<std::string, std::string>> settings; // -D name=value, in order
   std::vector<std::string> includes;                         // -I, in order
   WarningPolicy warnings;

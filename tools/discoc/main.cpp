@@ -88,7 +88,7 @@ Result<std::string> runBatch(const dsl::Program &program, const std::vector<doub
   const dsl::Batch batch = columns->batch(spans);
   dsl::Evaluation evaluation;
   if (options.engine == Engine::Host) {
-    Result<dsl::Evaluation> result = runOnHost(program, batch, parameters);
+    Result<dsl::Evaluation> result = runOnHost(program, batch, parameters, options);
     if (!result)
       return result.error();
     evaluation = std::move(*result);
@@ -104,7 +104,7 @@ Result<std::string> outputOf(const dsl::Program &program, const Source &source,
     return runBatch(program, parameters, options);
   if (options.stage == Emit::Typed)
     return typedText(program);
-  return emitStage(program, source, options.stage, options.gpuArch);
+  return emitStage(program, source, options);
 }
 
 /// Where --fix and --format write to: the file itself, unless -o says otherwise.
@@ -202,6 +202,10 @@ Result<int> act(const Options &options, const Source &source, Reporter &reporter
     return facts(options, source, *program, *parameters, reporter);
   if (options.action == Action::Check)
     return 0;
+  if (options.action == Action::Emit && options.stage >= Emit::Object) {
+    Result<void> written = emitFiles(*program, options);
+    return written ? Result<int>(0) : written.error();
+  }
   Result<std::string> output = outputOf(*program, source, *parameters, options);
   if (!output)
     return output.error();
