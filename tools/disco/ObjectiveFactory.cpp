@@ -2,10 +2,11 @@
 #include "tools/disco/ObjectiveFactory.h"
 
 #ifdef DISCO_WITH_COMPILER
-#include "compiler/Compiler.h"
+#include "compiler/service/Service.h"
 #endif
 
 #include <charconv>
+#include <memory>
 
 namespace disco::tools {
 
@@ -31,6 +32,16 @@ Result<dsl::Program> compile(const Source &source, const dsl::Library &library =
   return std::move(*program);
 }
 
+#ifdef DISCO_WITH_COMPILER
+Result<runtime::HostKernel> compileForHost(const dsl::Program &program) {
+  auto options = compiler::usualService(hostCompilation().inProcess, hostCompilation().noCache);
+  if (!options)
+    return options.error();
+  auto image = compiler::Service(std::move(*options)).compile(program);
+  return image ? runtime::load(*image) : image.error();
+}
+#endif
+
 Result<std::unique_ptr<trainer::Objective>>
 withEngine(dsl::Program program, const std::vector<std::pair<std::string, std::string>> &settings,
            const std::string &engine) {
@@ -42,8 +53,7 @@ withEngine(dsl::Program program, const std::vector<std::pair<std::string, std::s
   if (engine != "host")
     return Error{"unknown engine `" + engine + "`; known are host and interpreter"};
 #ifdef DISCO_WITH_COMPILER
-  compiler::Compiler compiler;
-  auto kernel = compiler.compileHost(program);
+  auto kernel = compileForHost(program);
   if (!kernel)
     return kernel.error();
   return trainer::compiledObjective(std::move(program), std::move(*kernel), std::move(*parameters));
@@ -53,6 +63,45 @@ withEngine(dsl::Program program, const std::vector<std::pair<std::string, std::s
 }
 
 } // namespace
+
+HostCompilation &hostCompilation() {
+  static HostCompilation settings;
+  return settings;
+}
+
+void addCompilationFlags(CLI::App &command) {
+  command.add_flag("--in-process", hostCompilation().inProcess,
+                   "compile in this process and not in a worker that an error inside LLVM may end");
+  command.add_flag("--no-cache", hostCompilation().noCache,
+                   "neither look for compiled code in the cache ($DISCO_CACHE, "
+                   "$XDG_CACHE_HOME/disco or ~/.cache/disco) nor keep it there");
+}
+
+#ifdef DISCO_WITH_COMPILER
+Result<std::function<void(const std::vector<std::string> &)>> compilerOfGenerations() {
+  using Compile = std::function<void(const std::vector<std::string> &)>;
+  if (hostCompilation().inProcess || hostCompilation().noCache)
+    return Compile();
+  auto options = compiler::usualService(false, false, /*workers=*/2);
+  if (!options)
+    return options.error();
+  if (!options->cache)
+    return Compile();
+  auto service = std::make_shared<compiler::Service>(std::move(*options));
+  service->start();
+  return Compile([service](const std::vector<std::string> &texts) {
+    std::vector<dsl::Program> programs;
+    for (const std::string &text : texts)
+      if (auto program = compile(Source("<candidate>", text)))
+        programs.push_back(std::move(*program));
+    (void)service->compileAll(programs); // an error is met again by the training that wants it
+  });
+}
+#else
+Result<std::function<void(const std::vector<std::string> &)>> compilerOfGenerations() {
+  return std::function<void(const std::vector<std::string> &)>();
+}
+#endif
 
 std::string exactText(double value) {
   char text[64];

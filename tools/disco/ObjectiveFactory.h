@@ -5,6 +5,8 @@
 #include "dsl/Dsl.h"
 #include "trainer/Objective.h"
 
+#include <CLI/CLI.hpp>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -28,6 +30,17 @@ makeObjective(const Source &source,
 /// The same with the values of all parameters in the order of the text.
 Result<std::unique_ptr<trainer::Objective>>
 makeObjective(const Source &source, std::span<const double> parameters, const std::string &engine);
+
+/// How the host engine gets its code; flags set it, once for the process.
+struct HostCompilation {
+  bool inProcess = false, noCache = false;
+};
+HostCompilation &hostCompilation();
+void addCompilationFlags(CLI::App &command);
+
+/// Compiles the objectives of a generation at once, on two workers, into the cache, where their
+/// trainings find the code. Empty where there is no cache.
+Result<std::function<void(const std::vector<std::string> &)>> compilerOfGenerations();
 
 /// The shortest text that reads back as the same number.
 std::string exactText(double value);

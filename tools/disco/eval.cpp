@@ -112,6 +112,7 @@ void addEval(CLI::App &app) {
                    "loss, rewards and metrics on these pairs (.jsonl) instead; states of the "
                    "objective are those the run ended with")
       ->excludes(prompts);
+  addCompilationFlags(*command);
   command->add_option("--engine", flags->engine, "what evaluates the objective, for --pairs")
       ->check(CLI::IsMember({"host", "interpreter"}))
       ->capture_default_str();

@@ -1,6 +1,7 @@
 // `disco evolve`: searches for objectives. Prints progress on standard error and the leaderboard on
 // standard output.
 #include "tools/disco/Command.h"
+#include "tools/disco/ObjectiveFactory.h"
 #include "trainer/TrainConfig.h"
 #include "trainer/data/AtomicFile.h"
 #include "trainer/search/JobRunner.h"
@@ -79,8 +80,14 @@ void evolve(const EvolveOptions &options) {
   Result<std::string> disco = search::ownExecutable();
   if (!disco)
     return fail(disco.error());
-  search::RunRequest request{*config,         options.config, options.output,   options.resume,
-                             {*disco, "job"}, checkTrain,     ProgressPrinter()};
+  auto compileGeneration = compilerOfGenerations();
+  if (!compileGeneration)
+    return fail(compileGeneration.error());
+  std::vector<std::string> job = {*disco, "job", "--in-process"};
+  if (hostCompilation().noCache)
+    job.emplace_back("--no-cache");
+  search::RunRequest request{*config, options.config, options.output,    options.resume,
+                             job,     checkTrain,     ProgressPrinter(), *compileGeneration};
   Result<search::RunOutcome> outcome = search::runSearch(request, stopRequested());
   if (!outcome)
     return fail(outcome.error());
@@ -103,6 +110,7 @@ void addEvolve(CLI::App &app) {
   command->add_option("--config", options->config, "Settings of the search, YAML")->required();
   command->add_option("-o,--output", options->output, "Folder of the run")->required();
   command->add_flag("--resume", options->resume, "Go on with the run in that folder");
+  addCompilationFlags(*command);
   command->callback([options] { evolve(*options); });
 }
 

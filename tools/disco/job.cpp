@@ -31,6 +31,7 @@ void addJob(CLI::App &app) {
       app.add_subcommand("job", "Run one training of a search (used by `disco evolve`)");
   command->add_option("spec", paths->first, "job as JSON")->required();
   command->add_option("result", paths->second, "where the result goes")->required();
+  addCompilationFlags(*command);
   command->callback([paths] {
     auto text = data::readFile(paths->first, 1 << 20);
     if (!text)

@@ -102,6 +102,7 @@ void addTrain(CLI::App &app) {
   command->add_option("--engine", flags->engine, "what evaluates the objective")
       ->check(CLI::IsMember({"host", "interpreter"}))
       ->capture_default_str();
+  addCompilationFlags(*command);
   command->add_option("--threads", flags->threads, "processor threads")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();

@@ -247,6 +247,12 @@ Result<bool> Evolution::evaluate(std::vector<Evaluator::Task> tasks, Progress pr
     progress.bestReward = ranked[0]->score->reward;
   }
   progress.generations = config_.generations;
+  if (parts_.compileGeneration && config_.engine == "host") {
+    std::set<std::string> texts; // the final stage trains each more than once
+    for (const Evaluator::Task &task : tasks)
+      texts.insert(task.objective.text);
+    parts_.compileGeneration({texts.begin(), texts.end()});
+  }
   auto observer = [&](size_t scored, size_t toScore) {
     progress.scored = scored;
     progress.toScore = toScore;

@@ -31,6 +31,9 @@ public:
     std::string taskHash;
     std::function<void(const Progress &)> observer;
     const std::atomic<bool> &stop;
+    /// Told the texts of all objectives that are about to be trained, so that they can be compiled
+    /// at once. May be empty.
+    std::function<void(const std::vector<std::string> &)> compileGeneration = {};
   };
   Evolution(EvolveConfig config, Parts parts);
 

@@ -76,8 +76,8 @@ Result<RunOutcome> runSearch(const RunRequest &request, const std::atomic<bool> 
     if (Result<void> set = archive->setSetting(name, value); !set)
       return set.error();
   JobRunner runner(std::move(settings));
-  Evolution evolution(
-      *config, {*archive, runner, std::move(*proposers), task->hash, request.observer, stop});
+  Evolution evolution(*config, {*archive, runner, std::move(*proposers), task->hash,
+                                request.observer, stop, request.compileGeneration});
   Result<bool> complete = evolution.run();
   if (!complete)
     return complete.error();

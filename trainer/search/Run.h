@@ -16,6 +16,8 @@ struct RunRequest {
   std::vector<std::string> jobCommand;
   std::function<Result<void>(const std::string &)> checkTrain; // of training settings as JSON
   std::function<void(const Progress &)> observer;
+  /// As in Evolution::Parts.
+  std::function<void(const std::vector<std::string> &)> compileGeneration = {};
 };
 
 struct RunOutcome {

@@ -1,11 +1,13 @@
 // Whole searches with fake trainings: the same archive whatever the workers, kills and repetitions.
 #include "TestRun.h"
 
+#include "dsl/Dsl.h"
 #include "trainer/data/AtomicFile.h"
 #include "trainer/data/Random.h"
 
 #include <csignal>
 #include <cstdio>
+#include <set>
 #include <thread>
 
 #include <fcntl.h>
@@ -114,6 +116,24 @@ TEST(Evolution, AFinishedRunTrainsNothingAgain) {
   EXPECT_EQ(second->trainings, 0);
   EXPECT_EQ(archiveContent(folder / "run"), content);
   EXPECT_EQ(printLeaderboard(second->board, 0.1), printLeaderboard(first->board, 0.1));
+}
+
+TEST(Evolution, EveryObjectiveIsGivenToTheCompilerOnceBeforeItsStageTrains) {
+  TemporaryFolder folder;
+  RunRequest request = fakeRequest(folder, "run", smallConfig(folder));
+  std::vector<std::vector<std::string>> stages;
+  request.compileGeneration = [&](const std::vector<std::string> &texts) {
+    stages.push_back(texts);
+    EXPECT_EQ(std::set<std::string>(texts.begin(), texts.end()).size(), texts.size());
+    for (const std::string &text : texts) {
+      Diagnostics found;
+      EXPECT_TRUE(dsl::compileSource(Source("<text>", text), found)) << text;
+    }
+  };
+  ASSERT_TRUE(runFake(request));
+  ASSERT_EQ(stages.size(), 4u); // the published, two generations of five, the final stage
+  EXPECT_LE(stages[1].size(), 5u);
+  EXPECT_GT(stages[1].size(), 0u);
 }
 
 TEST(Evolution, AStopIsResumable) {
