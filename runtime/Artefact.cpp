@@ -2,6 +2,7 @@
 #include "runtime/Artefact.h"
 
 #include "dsl/Digest.h"
+#include "runtime/SignatureName.h"
 
 #include <algorithm>
 #include <bit>
@@ -23,7 +24,7 @@ constexpr std::string_view kMagic = "\x89"
                                     "dpoc\r\n\n";
 constexpr uint32_t kFormat = 1;
 constexpr size_t kHeader = kMagic.size() + 4 + 16 + 8;
-constexpr size_t kMostName = 64, kMostList = 256, kMostText = size_t{64} << 10, kMostImages = 16;
+constexpr size_t kMostList = 256, kMostText = size_t{64} << 10, kMostImages = 16;
 
 // Machine code is x86-64, so these bytes are never written or read on another order of bytes.
 static_assert(std::endian::native == std::endian::little);
@@ -91,13 +92,8 @@ public:
   }
   std::string name() {
     std::string value = text(kMostName, "bytes of a name");
-    const auto letter = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-    };
-    const auto wordPart = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
-    if (!error_ &&
-        (value.empty() || !letter(value[0]) || !std::all_of(value.begin(), value.end(), wordPart)))
-      fail("has a name that is not of letters, digits and `_`");
+    if (!error_ && !isSignatureName(value))
+      fail("has a name that is not of letters, digits, `_` and dots between");
     return value;
   }
   std::vector<std::string> names() {

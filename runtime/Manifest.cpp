@@ -3,6 +3,8 @@
 //    "parameters": [{"name": NAME, "default": NUMBER}..], "metrics": [NAME..]}
 #include "runtime/Manifest.h"
 
+#include "runtime/SignatureName.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -14,23 +16,7 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 constexpr int kFormat = 1;
-constexpr size_t kNameLength = 256;
 constexpr size_t kListLength = 256;
-
-/// Identifiers joined by dots: `lrml.modulation` is a metric of an objective that is used.
-bool isName(const std::string &text) {
-  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (text.size() > kNameLength)
-    return false;
-  bool begins = true; // an identifier
-  for (char c : text) {
-    if (begins ? !letter(c) : !letter(c) && !digit(c) && c != '.')
-      return false;
-    begins = c == '.';
-  }
-  return !begins;
-}
 
 /// Reads fields one by one and keeps the first error; later calls then do nothing.
 class Reader {
@@ -51,7 +37,7 @@ public:
     if (!value.is_string())
       return fail("field `" + place + "` is no string"), std::string();
     const std::string text = value.get<std::string>();
-    if (!isName(text))
+    if (!isSignatureName(text))
       fail("field `" + place + "` is no name of letters, digits, `_` and dots between");
     return text;
   }

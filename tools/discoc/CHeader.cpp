@@ -10,8 +10,11 @@ namespace {
 std::string numbered(const std::string &prefix, const std::vector<std::string> &names,
                      const std::string &count) {
   std::string text = "enum {\n";
-  for (const std::string &name : names)
+  for (std::string name : names) {
+    for (size_t dot; (dot = name.find('.')) != std::string::npos;) // of a used objective
+      name.replace(dot, 1, "__");
     text += "  " + prefix + name + ",\n";
+  }
   return text + "  " + count + "\n};\n";
 }
 

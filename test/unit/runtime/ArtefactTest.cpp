@@ -22,7 +22,7 @@ Artefact example() {
     image.signature.gradients = {"policy_chosen_logps"};
     image.signature.parameters = {"beta"};
     image.signature.defaults = {0.05};
-    image.signature.states = {"mean"};
+    image.signature.states = {"mean", "used.once.mean"};
     image.signature.metrics = {"accuracy"};
     artefact.images.push_back(std::move(image));
   }
@@ -89,11 +89,14 @@ TEST(Artefact, HostileBodiesAreReadWithinBounds) {
 }
 
 TEST(Artefact, NothingInItIsAPath) {
-  Artefact artefact = example();
-  for (KernelImage &image : artefact.images)
-    image.signature.objective = "../../etc/passwd";
-  EXPECT_EQ(refusal(writeArtefact(artefact)),
-            "x.dpoc: has a name that is not of letters, digits and `_`");
+  for (const char *name : {"../../etc/passwd", "/dev/null", "..", ".", "a..b", ".a", "a.", ""}) {
+    Artefact artefact = example();
+    for (KernelImage &image : artefact.images)
+      image.signature.objective = name;
+    EXPECT_EQ(refusal(writeArtefact(artefact)),
+              "x.dpoc: has a name that is not of letters, digits, `_` and dots between")
+        << name;
+  }
 }
 
 TEST(Artefact, OtherFormatsAreNamed) {

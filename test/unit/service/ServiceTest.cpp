@@ -72,6 +72,22 @@ TEST(Service, WhatTheCacheHasNeedsNoWorker) {
   EXPECT_FALSE(Service(options).compile(lossOf("relu(2 - margin)")));
 }
 
+TEST(Service, EveryShippedObjectiveIsFoundAgain) {
+  const Folder folder;
+  Service filling({.cache = cacheIn(folder, 1 << 30)});
+  Service finding({.worker = folder.path("absent"), .cache = cacheIn(folder, 1 << 30)});
+  for (const auto &file : std::filesystem::directory_iterator(DISCO_OBJECTIVES)) {
+    if (file.path().extension() != ".dpo")
+      continue;
+    const dsl::Program program = programOf(dsl::readSource(file.path().string())->text());
+    Result<runtime::KernelImage> image = filling.compile(program);
+    ASSERT_TRUE(image) << image.error().message;
+    Result<runtime::KernelImage> found = finding.compile(program);
+    ASSERT_TRUE(found) << file.path() << ": " << found.error().message;
+    EXPECT_EQ(*found, *image) << file.path();
+  }
+}
+
 TEST(Service, ACorruptEntryIsCompiledAgain) {
   const Folder folder;
   const dsl::Program program = lossOf("relu(1 - margin)");

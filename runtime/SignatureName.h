@@ -1,0 +1,31 @@
+// What names in a signature look like, for everything that reads one from elsewhere.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace disco::runtime {
+
+/// An identifier of the language has at most 64 letters, and objectives that use each other put at
+/// most 17 of them in a row.
+constexpr size_t kMostName = 17 * 65;
+
+/// Identifiers joined by dots: `lrml.modulation` is a metric of an objective that is used. No path
+/// is one.
+inline bool isSignatureName(std::string_view name) {
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (name.size() > kMostName)
+    return false;
+  bool begins = true; // an identifier
+  for (char c : name) {
+    if (begins ? !letter(c) : !letter(c) && !digit(c) && c != '.')
+      return false;
+    begins = c == '.';
+  }
+  return !begins;
+}
+
+} // namespace disco::runtime
