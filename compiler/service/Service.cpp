@@ -5,6 +5,7 @@
 #include "runtime/Artefact.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <deque>
 
 #include <poll.h>
@@ -248,9 +249,10 @@ Result<ServiceOptions> usualService(bool inProcess, bool noCache, unsigned worke
   const std::string folder = noCache ? "" : Cache::defaultFolder();
   if (!folder.empty()) {
     Result<Cache> cache = Cache::open(folder);
-    if (!cache)
+    if (cache)
+      options.cache = std::move(*cache);
+    else if (std::getenv("DISCO_CACHE")) // asked for
       return cache.error();
-    options.cache = std::move(*cache);
   }
   if (inProcess)
     return options;

@@ -28,7 +28,8 @@ struct ServiceOptions {
 };
 
 /// What programs offer: the worker beside the running program unless `inProcess`, the cache of the
-/// environment (Cache::defaultFolder) unless `noCache`. Errors: either is not there.
+/// environment (Cache::defaultFolder) unless `noCache`. Errors: no worker is there, or $DISCO_CACHE
+/// cannot be used; where one of the other folders cannot, there is no cache.
 Result<ServiceOptions> usualService(bool inProcess, bool noCache, unsigned workers = 1);
 
 /// Not thread-safe.
