@@ -1,22 +1,25 @@
 // The autograd function. At the few pairs of an optimiser step the work is a microsecond and
 // torch's own bookkeeping is the rest, so this file creates as few tensors and nodes as autograd
-// allows: policy inputs alone are variables of the graph, gradients are saved as they will be
+// allows: policy inputs alone are variables of the graph, gradients are kept as they will be
 // returned, and nothing on the host goes through the dispatcher.
 #include "trainer/ObjectiveFunction.h"
 
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
-#include <torch/csrc/autograd/custom_function.h>
+#include <ATen/TensorSubclassLikeUtils.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/saved_variable.h>
 
 #include <algorithm>
 #include <array>
 #include <dlfcn.h>
-#include <optional>
+#include <mutex>
+#include <type_traits>
 
 using namespace disco;
 using namespace disco::trainer;
 using at::Tensor;
-using torch::autograd::AutogradContext;
+using torch::autograd::Node;
 using torch::autograd::variable_list;
 
 //===----------------------------------------------------------------------===//
@@ -183,50 +186,77 @@ Values run(const ObjectiveKernel &kernel, at::TensorList inputs) {
 // Autograd
 //===----------------------------------------------------------------------===//
 
-/// Everything of a call that is no variable of the graph.
-struct Call {
-  const ObjectiveKernel &kernel;
-  at::TensorList inputs;
-};
+/// The node behind a loss. It is no torch::autograd::Function: that unpacks, wraps and saves as
+/// many tensors again as the call has.
+struct ObjectiveBackward : Node {
+  Gradients gradients; // one per edge
+  bool isLastUse = false;
 
-/// A policy input as a variable of the graph; none if the objective does not read it.
-using Variable = std::optional<Tensor>;
-
-struct ObjectiveFunction : torch::autograd::Function<ObjectiveFunction> {
-  static Tensor forward(AutogradContext *context, const Variable &policyChosen_B,
-                        const Variable &policyRejected_B, const Call &call) {
-    Values values = run(call.kernel, call.inputs);
-    auto &[dChosen_B, dRejected_B] = values.gradients;
-    context->save_for_backward({policyChosen_B ? std::move(dChosen_B) : Tensor(),
-                                policyRejected_B ? std::move(dRejected_B) : Tensor()});
-    context->set_materialize_grads(false);
-    return std::move(values.loss);
-  }
-
-  static variable_list backward(AutogradContext *context, variable_list gradOutput) {
+  variable_list apply(variable_list &&gradOutputs) override {
     TORCH_CHECK(!at::GradMode::is_enabled(),
                 "objective kernels have no second derivatives; call backward without create_graph");
-    variable_list gradients = context->get_saved_variables();
-    gradients.emplace_back(); // of the Call
-    const Tensor &scale = gradOutput[0];
+    std::lock_guard<std::mutex> lock(mutex_);
+    variable_list scaled(gradients.size());
+    const Tensor &scale = gradOutputs[0];
     if (!scale.defined())
-      return variable_list(3);
-    // Reading the scale on a device would wait for it, so there it is always multiplied by.
-    if (scale.is_cpu() && *scale.const_data_ptr<float>() == 1.0f)
-      return gradients;
-    for (Tensor &gradient : gradients)
-      if (gradient.defined())
-        gradient = gradient * scale;
-    return gradients;
+      return scaled;
+    const bool one = isOne(scale);
+    for (size_t i = 0; i < scaled.size(); ++i) {
+      if (!task_should_compute_output(i))
+        continue;
+      TORCH_CHECK(gradients[i].defined(), torch::autograd::ERR_BACKWARD_TWICE);
+      scaled[i] = !one        ? gradients[i] * scale
+                  : isLastUse ? std::move(gradients[i])
+                              : gradients[i].clone();
+    }
+    return scaled;
   }
+
+  /// Reading the scale on a device would wait for it, and of a batch of scales there is no one
+  /// value: those are always multiplied by.
+  static bool isOne(const Tensor &scale) {
+    if (!scale.is_cpu() || at::isTensorSubclassLike(scale))
+      return false;
+    return scale.scalar_type() == at::kDouble ? *scale.const_data_ptr<double>() == 1.0
+                                              : *scale.const_data_ptr<float>() == 1.0f;
+  }
+
+  void will_release_variables() override { isLastUse = true; }
+  void release_variables() override {
+    for (Tensor &gradient : gradients)
+      gradient.reset();
+  }
+  std::string name() const override { return "ObjectiveBackward"; }
 };
+
+/// Nodes are counted by std::shared_ptr up to torch 2.12, by themselves since.
+template <typename T> auto makeNode() {
+  if constexpr (std::is_base_of_v<c10::intrusive_ptr_target, T>)
+    return c10::make_intrusive<T>();
+  else
+    return std::make_shared<T>();
+}
 } // namespace
+
+Tensor trainer::withGradients(Tensor loss, at::TensorList variables, Gradients gradients) {
+  auto node = makeNode<ObjectiveBackward>();
+  node->set_next_edges(torch::autograd::collect_next_edges(variables));
+  node->gradients = std::move(gradients);
+  torch::autograd::create_gradient_edge(loss, std::move(node));
+  return loss;
+}
 
 Tensor trainer::applyObjective(const ObjectiveKernel &kernel, at::TensorList inputs) {
   checkInputs(kernel, inputs);
-  auto variable = [&](size_t g) {
-    const int input = kernel.gradientInput(g);
-    return input < 0 ? Variable() : Variable(inputs[input]);
-  };
-  return ObjectiveFunction::apply(variable(0), variable(1), Call{kernel, inputs});
+  Values values = run(kernel, inputs);
+  c10::SmallVector<Tensor, 2> variables;
+  Gradients gradients;
+  for (size_t g = 0; g < values.gradients.size(); ++g)
+    if (const int input = kernel.gradientInput(g); input >= 0 && inputs[input].requires_grad()) {
+      variables.push_back(inputs[input]);
+      gradients.push_back(std::move(values.gradients[g]));
+    }
+  if (variables.empty() || !at::GradMode::is_enabled())
+    return std::move(values.loss);
+  return withGradients(std::move(values.loss), variables, std::move(gradients));
 }

@@ -7,6 +7,7 @@
 #include "runtime/PtxKernel.h"
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/SmallVector.h>
 
 #include <array>
 #include <span>
@@ -55,5 +56,13 @@ private:
 /// device has no kernel. backward() throws when it is asked for a differentiable gradient
 /// (create_graph): kernels give first derivatives only.
 at::Tensor applyObjective(const ObjectiveKernel &kernel, at::TensorList inputs);
+
+/// Gradients of a loss, one for each variable.
+using Gradients = c10::SmallVector<at::Tensor, 2>;
+
+/// `loss`, a new scalar without history, as a node of the graph: backward() gives each variable its
+/// gradient, of that shape, times what arrives at the loss. Gradients belong to the graph from then
+/// on. backward() throws when a differentiable gradient is wanted, as above.
+at::Tensor withGradients(at::Tensor loss, at::TensorList variables, Gradients gradients);
 
 } // namespace disco::trainer

@@ -34,4 +34,6 @@ if(EXISTS ${DISCO_TORCH_DIR}/lib/libtorch_cuda.so)
   set(DISCO_TORCH_CUDA ON)
 endif()
 target_link_options(disco_torch INTERFACE -Wl,-rpath,${DISCO_TORCH_DIR}/lib)
+# For who builds against the same torch without linking it in this way (tools/python).
+set_target_properties(disco_torch PROPERTIES TORCH_DIR ${DISCO_TORCH_DIR} TORCH_VERSION ${DISCO_TORCH_VERSION})
 message(STATUS "torch ${DISCO_TORCH_VERSION} from ${DISCO_TORCH_DIR}")
