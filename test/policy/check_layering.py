@@ -22,7 +22,8 @@ FOLDERS = {
 EXTERNAL = {
     r"antlr4-runtime|grammars/": ["dsl/Parser.cpp", "dsl/AstBuilder"],
     r"mlir/|llvm/|llvm-c/": ["compiler/", "tools/disco-opt/"],
-    r"torch/|ATen/|c10/": ["trainer/", "tools/gpu/"],
+    r"torch/|ATen/|c10/": ["trainer/", "tools/gpu/", "tools/python/"],
+    r"pybind11/": ["tools/python/"],
     r"nlohmann/": ["runtime/Manifest.cpp", "trainer/", "tools/"],
     r"curl/": ["trainer/search/"],
     r"SQLiteCpp/|sqlite3": ["trainer/search/"],

@@ -58,6 +58,7 @@ README_FOLDERS = [
     "runtime",
     "test",
     "tools",
+    "tools/python",
     "trainer",
     "trainer/data",
     "trainer/search",

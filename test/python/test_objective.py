@@ -1,0 +1,221 @@
+# Calling objectives from Python: values, gradients, reports and states. Oracles are formulas in
+# eager torch, and the interpreter, which answers where the inputs are float64.
+import threading
+import unittest
+
+import torch
+import torch.nn.functional as F
+from batches import arrays, as_double, logps, paths
+
+import disco
+
+
+def eager_dpo(pc, pr, rc, rr, beta=0.1):
+    return -F.logsigmoid(beta * ((pc - rc) - (pr - rr))).mean()
+
+
+def eager_lrml(pc, pr, rc, rr, beta=0.05, tau=0.05):
+    z = beta * ((pc - rc) - (pr - rr))
+    m = torch.sigmoid(z / tau)
+    return (-F.logsigmoid(z) * (1 - m) + torch.exp(-z) * m).mean()
+
+
+def text(body):
+    return "objective test { %s }" % body
+
+
+class Call(unittest.TestCase):
+    def check(self, eager, source, **parameters):
+        batch = logps()
+        for path, objective in paths(source, **parameters):
+            for factor in (1, -2.5):
+                with self.subTest(path, source=source, factor=factor):
+                    loss, expected = objective(*batch) * factor, eager(*batch) * factor
+                    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+                    ours = torch.autograd.grad(loss, batch[:2])
+                    theirs = torch.autograd.grad(expected, batch[:2])
+                    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
+
+    def test_shipped_by_name(self):
+        self.check(eager_dpo, "dpo")
+        self.check(eager_lrml, "lrml.dpo", beta=0.05)
+
+    def test_parameters_are_set(self):
+        self.assertEqual(disco.compile("dpo", beta=0.5).parameters, {"beta": 0.5})
+        self.check(lambda *x: eager_dpo(*x, beta=0.5), "dpo", beta=0.5)
+
+    def test_text(self):
+        self.check(eager_dpo, text("loss = softplus(-0.1 * margin);"))
+
+    def test_ordinary_calls_take_the_fast_path(self):
+        self.assertEqual(disco.backend, "autograd")
+        for name in disco.shipped():
+            for path, objective in paths(name):
+                batch = arrays(objective) | arrays(objective, objective.columns)
+                if path != "general":
+                    with self.subTest(name, path=path):
+                        self.assertIsNot(objective._fast(**batch), NotImplemented)
+
+    def test_backward_reaches_what_made_the_inputs(self):
+        weight = torch.ones(5, requires_grad=True)
+        pc, pr, rc, rr = logps()
+        disco.compile("dpo")(pc.detach() * weight, pr.detach(), rc, rr).backward()
+        expected = torch.ones(5, requires_grad=True)
+        eager_dpo(pc.detach() * expected, pr.detach(), rc, rr).backward()
+        torch.testing.assert_close(weight.grad, expected.grad)
+
+    def test_kept_graph_gives_the_same_again(self):
+        for path, objective in paths("dpo"):
+            with self.subTest(path):
+                batch = logps()
+                loss = objective(*batch)
+                first = torch.autograd.grad(loss, batch[:2], retain_graph=True)
+                kept = [x.clone() for x in first]
+                first[0].zero_()
+                torch.testing.assert_close(torch.autograd.grad(loss, batch[:2]), tuple(kept))
+                with self.assertRaisesRegex(RuntimeError, "second time"):
+                    torch.autograd.grad(loss, batch[:2])
+
+    def test_second_derivative_is_refused(self):
+        batch = logps()
+        for path, objective in paths("dpo"):
+            with self.subTest(path), self.assertRaisesRegex(RuntimeError, "no second derivatives"):
+                torch.autograd.grad(objective(*batch), batch[:2], create_graph=True)
+
+    def test_without_grad_no_graph(self):
+        batch = logps()
+        with torch.no_grad():
+            self.assertFalse(disco.compile("dpo")(*batch).requires_grad)
+        self.assertFalse(disco.compile("dpo")(*(x.detach() for x in batch)).requires_grad)
+
+    def test_strided_inputs(self):
+        wide = torch.randn(2, 5)
+        policy = wide.t()[:, 0]
+        batch = [policy, *logps()[1:]]
+        torch.testing.assert_close(disco.compile("dpo")(*batch), eager_dpo(*batch))
+
+    def test_empty_batch_is_nan(self):
+        for path, objective in paths("dpo"):
+            with self.subTest(path):
+                batch = logps(0)
+                loss = objective(*batch)
+                self.assertTrue(loss.isnan().item())
+                loss.backward()
+                self.assertEqual(batch[0].grad.shape, (0,))
+
+    def test_unread_inputs_may_be_left_out(self):
+        pc, pr, rc, rr = logps()
+        objective = disco.compile("reference_free_dpo")
+        self.assertFalse(objective.needs_reference)
+        torch.testing.assert_close(objective(pc, pr), objective(pc, pr, rc, rr))
+
+    def test_threads_share_one_objective(self):
+        objective, batch = disco.compile("lrml"), logps(6000)
+        expected = objective(*batch).item()
+        found = []
+        threads = [
+            threading.Thread(target=lambda: found.append(objective(*batch).item()))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(found, [expected] * 4)
+
+
+class Shipped(unittest.TestCase):
+    def test_kernel_and_interpreter_agree(self):
+        for name in disco.shipped():
+            objective = disco.compile(name)
+            batch = arrays(objective) | arrays(objective, objective.columns, grad=False)
+            double = as_double(batch)
+            with self.subTest(name):
+                loss, exact = objective(**batch), objective(**double)
+                torch.testing.assert_close(loss.double(), exact, rtol=2e-5, atol=2e-5)
+                policy = [n for n, x in batch.items() if x.requires_grad]
+                ours = torch.autograd.grad(loss, [batch[n] for n in policy])
+                theirs = torch.autograd.grad(exact, [double[n] for n in policy])
+                for one, other in zip(ours, theirs):
+                    torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=2e-6)
+
+
+class Report(unittest.TestCase):
+    def test_rewards_and_metrics(self):
+        pc, pr, rc, rr = logps()
+        report = disco.compile("lrml").report(pc, pr, rc, rr)
+        z = 0.05 * ((pc - rc) - (pr - rr))
+        torch.testing.assert_close(report.losses.mean(), eager_lrml(pc, pr, rc, rr).detach())
+        torch.testing.assert_close(report.chosen_rewards, (0.05 * (pc - rc)).detach())
+        torch.testing.assert_close(report.rejected_rewards, (0.05 * (pr - rr)).detach())
+        self.assertAlmostEqual(
+            report.metrics["modulation"], torch.sigmoid(z / 0.05).mean().item(), places=5
+        )
+        self.assertFalse(report.losses.requires_grad)
+
+
+class States(unittest.TestCase):
+    body = (
+        "param start = 2; state mean = start; let m = batch_mean(margin);"
+        "next mean = 0.9 * mean + 0.1 * detach(m); loss = softplus(mean - margin);"
+    )
+
+    def test_states_are_carried(self):
+        objective = disco.compile(text(self.body), start=3)
+        self.assertEqual(objective.initial_states, {"mean": 3.0})
+        states, mean = objective.initial_states, 3.0
+        for seed in range(3):
+            pc, pr, rc, rr = batch = logps(seed=seed)
+            margin = (pc - rc) - (pr - rr)
+            expected = F.softplus(mean - margin).mean()
+            torch.testing.assert_close(objective(*batch, states=states), expected)
+            states = objective.next(*batch, states=states)
+            mean = 0.9 * mean + 0.1 * margin.mean().item()
+            self.assertAlmostEqual(states["mean"], mean, places=4)
+
+    def test_without_states_the_initial_ones(self):
+        objective = disco.compile(text(self.body))
+        torch.testing.assert_close(
+            objective(*logps()), objective(*logps(), states=objective.initial_states)
+        )
+
+    def test_objective_without_states(self):
+        self.assertEqual(disco.compile("dpo").next(*logps()), {})
+
+
+class Other(unittest.TestCase):
+    def test_progress(self):
+        objective = disco.compile(text("loss = progress * softplus(-margin);"))
+        whole = disco.compile(text("loss = softplus(-margin);"))
+        torch.testing.assert_close(objective(*logps(), progress=0.5), whole(*logps()) / 2)
+        self.assertEqual(objective(*logps()).item(), 0)
+
+    def test_columns_and_their_defaults(self):
+        objective = disco.compile(text("column w = 2; loss = w * softplus(-margin);"))
+        whole = disco.compile(text("loss = softplus(-margin);"))
+        self.assertEqual(objective.columns, ("w",))
+        torch.testing.assert_close(objective(*logps()), 2 * whole(*logps()))
+        ones = torch.ones(5)
+        torch.testing.assert_close(objective(*logps(), w=ones), whole(*logps()))
+
+    def test_tokens(self):
+        objective = disco.compile(
+            text(
+                "let x = policy_chosen_token_logps; loss = -token_sum(square(x));"
+                "reward chosen = token_sum(x); reward rejected = 0;"
+            )
+        )
+        tokens = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+        offsets = torch.tensor([0, 2, 2, 3])
+        loss = objective(
+            policy_chosen_token_logps=tokens,
+            chosen_token_offsets=offsets,
+            rejected_token_offsets=torch.zeros(4, dtype=torch.int64),
+        )
+        self.assertAlmostEqual(loss.item(), -14 / 3, places=5)
+        (gradient,) = torch.autograd.grad(loss, tokens)
+        torch.testing.assert_close(gradient, -2 * tokens.detach() / 3)
+
+
+if __name__ == "__main__":
+    unittest.main()

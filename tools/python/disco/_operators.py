@@ -1,0 +1,148 @@
+"""The operators of `_core` as torch knows them: shapes for tracing, derivatives, and the fast path.
+
+`torch.ops.disco.loss_and_gradients(inputs, kernel, numbers)` gives the mean loss [] and its
+gradients, end to end, of the inputs that have one. `inputs` are in the kernel's order.
+"""
+
+import torch
+
+from disco import _build, _core
+
+# By key: the arguments of a kernel as (shape, gets a gradient), and its numbers of metrics, states.
+_LAYOUTS: dict[int, tuple[list[tuple[str, bool]], int, int]] = {}
+
+
+def enlist(compiled: _core.Compiled) -> None:
+    """Makes the shapes of a kernel known to the functions below."""
+    arguments = [compiled.arguments[i] for i in compiled.kernel_arguments]
+    _LAYOUTS[compiled.key] = (
+        [(a.shape, a.gradient >= 0) for a in arguments],
+        len(compiled.metric_names),
+        len(compiled.state_names),
+    )
+
+
+def _layout(kernel: int) -> tuple[list[tuple[str, bool]], int, int]:
+    try:
+        return _LAYOUTS[kernel]
+    except KeyError:
+        raise RuntimeError(
+            f"no objective of key {kernel} in this process; call disco.compile before"
+        ) from None
+
+
+def _first(inputs, kernel):
+    """The first array that is no offsets, and the number of pairs."""
+    arguments, _, _ = _layout(kernel)
+    shapes = [shape for shape, _ in arguments]
+    real = next(x for x, shape in zip(inputs, shapes) if shape != "pairs + 1")
+    for x, shape in zip(inputs, shapes):
+        if shape.startswith("pairs"):
+            return real, x.shape[0] - (shape == "pairs + 1")
+    return real, real.shape[0]
+
+
+@torch.library.register_fake("disco::loss_and_gradients")
+def _loss_shapes(inputs, kernel, numbers):
+    real, _ = _first(inputs, kernel)
+    size = sum(x.shape[0] for x, (_, wanted) in zip(inputs, _layout(kernel)[0]) if wanted)
+    return real.new_empty(()), real.new_empty((size,))
+
+
+@torch.library.register_fake("disco::report")
+def _report_shapes(inputs, kernel, numbers):
+    real, pairs = _first(inputs, kernel)
+    return (*(real.new_empty((pairs,)) for _ in range(3)), real.new_empty((_layout(kernel)[1],)))
+
+
+@torch.library.register_fake("disco::next_states")
+def _next_shapes(inputs, kernel, numbers):
+    return inputs[0].new_empty((_layout(kernel)[2],), dtype=torch.float64)
+
+
+def _keep(ctx, inputs, output):
+    arrays, kernel, _ = inputs
+    ctx.mark_non_differentiable(output[1])
+    ctx.save_for_backward(output[1])
+    ctx.sizes = [
+        x.shape[0] if wanted else None for x, (_, wanted) in zip(arrays, _layout(kernel)[0])
+    ]
+
+
+def _scaled(ctx, scale):
+    """The gradients [inputs], None where there is none and ctx.sizes has None."""
+    if torch.is_grad_enabled():
+        raise RuntimeError(
+            "objective kernels have no second derivatives; call backward without create_graph"
+        )
+    (gradients,) = ctx.saved_tensors
+    sizes = [size for size in ctx.sizes if size is not None]
+    parts = iter((gradients * scale).split_with_sizes(sizes))
+    return [None if size is None else next(parts) for size in ctx.sizes]
+
+
+loss_and_gradients = torch.ops.disco.loss_and_gradients.default
+report = torch.ops.disco.report.default
+next_states = torch.ops.disco.next_states.default
+torch.library.register_autograd(
+    loss_and_gradients,
+    lambda ctx, scale, _: (_scaled(ctx, scale), None, None),
+    setup_context=_keep,
+)
+
+
+class _Loss(torch.autograd.Function):
+    """The operator with one node of the graph, for a third of what the one above costs."""
+
+    @staticmethod
+    def forward(ctx, kernel, numbers, wanted, *inputs):
+        if any(needs and not gives for needs, gives in zip(ctx.needs_input_grad[3:], wanted)):
+            raise RuntimeError("an input without a gradient requires one")
+        with torch._C._AutoDispatchBelowAutograd():
+            loss, gradients = loss_and_gradients(inputs, kernel, numbers)
+        ctx.save_for_backward(gradients)
+        ctx.sizes = [x.shape[0] if gives else None for x, gives in zip(inputs, wanted)]
+        return loss
+
+    @staticmethod
+    def backward(ctx, scale):
+        return None, None, None, *_scaled(ctx, scale)
+
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+
+
+class StableCaller:
+    """`_fast.Caller` for every torch: the loss of an ordinary call, or NotImplemented."""
+
+    def __init__(self, compiled: _core.Compiled):
+        names = [argument.name for argument in compiled.arguments]
+        arguments = [compiled.arguments[i] for i in compiled.kernel_arguments]
+        self._key = compiled.key
+        self._numbers = [*compiled.parameters, *compiled.initial_states, 0.0]
+        self._names = names[:4]
+        self._inputs = [argument.name for argument in arguments]
+        self._wanted = [argument.gradient >= 0 for argument in arguments]
+
+    def __call__(self, *logps, **inputs):
+        given = dict(zip(self._names, logps)) | inputs
+        if len(given) != len(self._inputs):
+            given = {name: x for name, x in given.items() if x is not None}
+        try:
+            arrays = [given.pop(name) for name in self._inputs]
+            if given or not all(type(x) in _PLAIN and x.is_cpu for x in arrays):
+                return NotImplemented
+            return _Loss.apply(self._key, self._numbers, self._wanted, *arrays)
+        except (KeyError, RuntimeError):
+            return NotImplemented
+
+
+try:
+    if torch.__version__.split("+")[0] != _build.TORCH:
+        raise ImportError("built for another torch")
+    from disco._fast import Caller
+
+    BACKEND = "autograd"  # the C++ autograd function of this torch
+except ImportError:
+    Caller = StableCaller
+    BACKEND = "stable"  # torch's stable ABI
