@@ -64,21 +64,23 @@ def _keep(ctx, inputs, output):
     arrays, kernel, _ = inputs
     ctx.mark_non_differentiable(output[1])
     ctx.save_for_backward(output[1])
-    ctx.sizes = [
-        x.shape[0] if wanted else None for x, (_, wanted) in zip(arrays, _layout(kernel)[0])
-    ]
+    ctx.count = len(arrays)
+    ctx.places = [i for i, (_, wanted) in enumerate(_layout(kernel)[0]) if wanted]
+    ctx.sizes = [arrays[i].shape[0] for i in ctx.places]
 
 
 def _scaled(ctx, scale):
-    """The gradients [inputs], None where there is none and ctx.sizes has None."""
+    """The gradient of each input, None where there is none."""
     if torch.is_grad_enabled():
         raise RuntimeError(
             "objective kernels have no second derivatives; call backward without create_graph"
         )
     (gradients,) = ctx.saved_tensors
-    sizes = [size for size in ctx.sizes if size is not None]
-    parts = iter((gradients * scale).split_with_sizes(sizes))
-    return [None if size is None else next(parts) for size in ctx.sizes]
+    scaled = [None] * ctx.count
+    parts = (gradients * scale).split_with_sizes(ctx.sizes)
+    for place, part in zip(ctx.places, parts):
+        scaled[place] = part
+    return scaled
 
 
 loss_and_gradients = torch.ops.disco.loss_and_gradients.default
@@ -95,13 +97,13 @@ class _Loss(torch.autograd.Function):
     """The operator with one node of the graph, for a third of what the one above costs."""
 
     @staticmethod
-    def forward(ctx, kernel, numbers, wanted, *inputs):
-        if any(needs and not gives for needs, gives in zip(ctx.needs_input_grad[3:], wanted)):
-            raise RuntimeError("an input without a gradient requires one")
+    def forward(ctx, kernel, numbers, places, *inputs):
         with torch._C._AutoDispatchBelowAutograd():
             loss, gradients = loss_and_gradients(inputs, kernel, numbers)
         ctx.save_for_backward(gradients)
-        ctx.sizes = [x.shape[0] if gives else None for x, gives in zip(inputs, wanted)]
+        ctx.count = len(inputs)
+        ctx.places = places
+        ctx.sizes = [inputs[i].shape[0] for i in places]
         return loss
 
     @staticmethod
@@ -109,32 +111,33 @@ class _Loss(torch.autograd.Function):
         return None, None, None, *_scaled(ctx, scale)
 
 
-_PLAIN = (torch.Tensor, torch.nn.Parameter)
-
-
 class StableCaller:
     """`_fast.Caller` for every torch: the loss of an ordinary call, or NotImplemented."""
 
+    _PLAIN = (torch.Tensor, torch.nn.Parameter)
+
     def __init__(self, compiled: _core.Compiled):
-        names = [argument.name for argument in compiled.arguments]
         arguments = [compiled.arguments[i] for i in compiled.kernel_arguments]
         self._key = compiled.key
         self._numbers = [*compiled.parameters, *compiled.initial_states, 0.0]
-        self._names = names[:4]
+        self._positional = [argument.name for argument in compiled.arguments[:4]]
         self._inputs = [argument.name for argument in arguments]
-        self._wanted = [argument.gradient >= 0 for argument in arguments]
+        self._gives = [argument.gradient >= 0 for argument in arguments]
+        self._places = [i for i, gives in enumerate(self._gives) if gives]
 
     def __call__(self, *logps, **inputs):
-        given = dict(zip(self._names, logps)) | inputs
-        if len(given) != len(self._inputs):
-            given = {name: x for name, x in given.items() if x is not None}
-        try:
-            arrays = [given.pop(name) for name in self._inputs]
-            if given or not all(type(x) in _PLAIN and x.is_cpu for x in arrays):
+        if inputs or self._inputs != self._positional:
+            given = {n: x for n, x in zip(self._positional, logps) if x is not None} | inputs
+            if given.keys() != set(self._inputs):
                 return NotImplemented
-            return _Loss.apply(self._key, self._numbers, self._wanted, *arrays)
-        except (KeyError, RuntimeError):
-            return NotImplemented
+            logps = [given[name] for name in self._inputs]
+        for x, gives in zip(logps, self._gives):
+            if type(x) not in self._PLAIN or not x.is_cpu or (x.requires_grad and not gives):
+                return NotImplemented
+        try:
+            return _Loss.apply(self._key, self._numbers, self._places, *logps)
+        except RuntimeError:
+            return NotImplemented  # the general path says what is wrong
 
 
 try:
