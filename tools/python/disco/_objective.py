@@ -182,7 +182,7 @@ class Objective:
                     "log-probabilities only; detach it"
                 )
             counted = "pairs" if shape == "pairs + 1" else shape
-            size = x.shape[0] - (shape == "pairs + 1")
+            size = x.shape[0] - int(shape == "pairs + 1")
             said, known = sizes.setdefault(counted, (name, size))
             if size != known:
                 raise ValueError(

@@ -38,7 +38,7 @@ def _first(inputs, kernel):
     real = next(x for x, shape in zip(inputs, shapes) if shape != "pairs + 1")
     for x, shape in zip(inputs, shapes):
         if shape.startswith("pairs"):
-            return real, x.shape[0] - (shape == "pairs + 1")
+            return real, x.shape[0] - int(shape == "pairs + 1")
     return real, real.shape[0]
 
 
