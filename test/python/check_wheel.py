@@ -29,6 +29,7 @@ except disco.CompileError as error:
     assert "UndeclaredName" in str(error), error
 loaded = open("/proc/self/maps").read()
 assert "libLLVM" not in loaded and "libMLIR" not in loaded
+assert "site-packages/disco/libantlr4-runtime.so" in loaded
 """
 
 

@@ -124,6 +124,23 @@ class Call(unittest.TestCase):
         self.assertEqual(found, [expected] * 4)
 
 
+    def test_threads_compile_at_once(self):
+        found = {}
+
+        def work(scale):
+            objective = disco.compile(text(f"loss = {scale} * softplus(-0.1 * margin);"))
+            found[scale] = objective(*logps()).item() / scale
+
+        threads = [threading.Thread(target=work, args=(scale,)) for scale in (1, 2, 4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for loss in found.values():
+            self.assertAlmostEqual(loss, eager_dpo(*logps()).item(), places=5)
+        self.assertEqual(len(found), 3)
+
+
 class Shipped(unittest.TestCase):
     def test_kernel_and_interpreter_agree(self):
         for name in disco.shipped():

@@ -79,6 +79,19 @@ class Compile(unittest.TestCase):
             )
 
 
+class Beside(unittest.TestCase):
+    def test_triton_brings_its_own_llvm(self):
+        try:
+            from triton._C import libtriton
+        except ImportError as missing:
+            self.skipTest(f"no triton: {missing}")
+        self.assertTrue(libtriton.ir)
+        objective = disco.compile("objective beside { loss = softplus(-0.3 * margin); }")
+        pc, pr, rc, rr = logps()
+        expected = torch.nn.functional.softplus(-0.3 * ((pc - rc) - (pr - rr))).mean()
+        torch.testing.assert_close(objective(pc, pr, rc, rr), expected)
+
+
 class Modes(unittest.TestCase):
     def test_fake_tensors(self):
         from torch._subclasses.fake_tensor import FakeTensorMode
