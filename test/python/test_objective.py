@@ -218,7 +218,7 @@ class Other(unittest.TestCase):
     def test_tokens(self):
         objective = disco.compile(
             text(
-                "let x = policy_chosen_token_logps; loss = -token_sum(square(x));"
+                "column w = 1; let x = policy_chosen_token_logps; loss = -w * token_sum(square(x));"
                 "reward chosen = token_sum(x); reward rejected = 0;"
             )
         )

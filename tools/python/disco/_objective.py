@@ -128,11 +128,19 @@ class Objective:
         missing = [n for n in wanted if n not in given and self._arguments[n][2] is None]
         if missing:
             raise TypeError(f"objective `{self.name}` also reads {_listed(missing)}")
-        like = next((x for n, x in given.items() if self._arguments[n][0] == "pairs"), None)
         for name in wanted:
             if name not in given:
-                given[name] = like.new_full(like.shape, self._arguments[name][2])
+                given[name] = self._filled(given, self._arguments[name][2])
         return [given[name] for name in wanted], numbers
+
+    def _filled(self, given: dict[str, Tensor], value: float) -> Tensor:
+        """A column [pairs] that the call left out."""
+        real = next(x for x in given.values() if x.is_floating_point())
+        for name, x in given.items():
+            shape = self._arguments[name][0]
+            if shape.startswith("pairs"):
+                return real.new_full((x.shape[0] - int(shape == "pairs + 1"),), value)
+        raise TypeError(f"nothing says how many pairs objective `{self.name}` is called with")
 
     def _numbers(self, progress: float | None, states: Mapping[str, float] | None) -> list[float]:
         progress = 0.0 if progress is None else float(progress)
