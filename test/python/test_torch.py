@@ -23,6 +23,8 @@ class Operator(unittest.TestCase):
                 with self.subTest(name, dtype=dtype):
                     operators = torch.ops.disco
                     torch.library.opcheck(operators.loss_and_gradients.default, arguments)
+                    at = (*arguments[:2], torch.tensor(arguments[2], dtype=torch.float64))
+                    torch.library.opcheck(operators.loss_and_gradients_at.default, at)
                     detached = ([x.detach() for x in arguments[0]], *arguments[1:])
                     torch.library.opcheck(operators.report.default, detached)
 
@@ -77,6 +79,35 @@ class Compile(unittest.TestCase):
             torch.testing.assert_close(
                 ours, torch.autograd.grad(objective(*batch) * 3, batch[:2])
             )
+
+
+    def test_progress_and_states_as_tensors_compile_once(self):
+        text = (
+            "objective x { state mean = 1; next mean = mean + 1;"
+            " loss = (1 - progress) * softplus(mean - margin); }"
+        )
+        objective, graphs = disco.compile(text), []
+
+        def backend(graph, _):
+            graphs.append(graph)
+            return graph.forward
+
+        call = lambda *x, **inputs: objective(*x, **inputs)  # noqa: E731
+        compiled = torch.compile(call, backend=backend, fullgraph=True)
+        batch, states = logps(), objective.initial_states
+        for step in range(12):
+            progress = step / 12
+            loss = compiled(
+                *batch,
+                progress=torch.tensor(progress),
+                states={name: torch.tensor(value) for name, value in states.items()},
+            )
+            torch.testing.assert_close(
+                loss, objective(*batch, progress=progress, states=states), rtol=1e-6, atol=1e-6
+            )
+            states = objective.next(*batch, progress=progress, states=states)
+        self.assertEqual(states, {"mean": 13.0})
+        self.assertEqual(len(graphs), 1)
 
 
 class Beside(unittest.TestCase):

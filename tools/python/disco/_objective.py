@@ -35,6 +35,9 @@ class Objective:
       `chosen_token_offsets`, `rejected_token_offsets`: int64 [pairs + 1], where each pair begins
     - `progress`: the fraction of the optimiser steps that are done
     - `states`: the values of its states before this step, as `next` gave them
+
+    Inside torch.compile, where Python numbers are constants, `progress` and the values of `states`
+    may be tensors [] instead.
     """
 
     def __init__(self, compiled: _core.Compiled):
@@ -92,13 +95,17 @@ class Objective:
             reference_chosen_logps,
             reference_rejected_logps,
         )
+        if isinstance(numbers, Tensor):
+            return _operators.loss_and_gradients_at(arrays, self._key, numbers)[0]
         return _operators.loss_and_gradients(arrays, self._key, numbers)[0]
 
     def report(self, *logps: Tensor, **inputs) -> Report:
         """Losses, rewards and metrics of a batch; takes what a call takes."""
         arrays, numbers = self._gather(self.inputs, inputs, *logps)
         with torch.no_grad():
-            losses, chosen, rejected, metrics = _operators.report(arrays, self._key, numbers)
+            losses, chosen, rejected, metrics = _operators.report(
+                arrays, self._key, _listed_numbers(numbers)
+            )
         return Report(losses, chosen, rejected, dict(zip(self.metrics, metrics.tolist())))
 
     def next(self, *logps: Tensor, **inputs) -> dict[str, float]:
@@ -107,12 +114,12 @@ class Objective:
             return {}
         arrays, numbers = self._gather(self._step_inputs, inputs, *logps)
         with torch.no_grad():
-            values = _operators.next_states(arrays, self._key, numbers)
+            values = _operators.next_states(arrays, self._key, _listed_numbers(numbers))
         return dict(zip(self.initial_states, values.tolist()))
 
     # What follows is the general path: it checks, and explains what is wrong.
 
-    def _gather(self, wanted: tuple[str, ...], inputs: dict, *logps) -> tuple[list, list]:
+    def _gather(self, wanted: tuple[str, ...], inputs: dict, *logps):
         """The arrays of these names, checked, and the kernel's numbers."""
         inputs = dict(inputs)
         progress = inputs.pop("progress", None)
@@ -142,18 +149,23 @@ class Objective:
                 return real.new_full((x.shape[0] - int(shape == "pairs + 1"),), value)
         raise TypeError(f"nothing says how many pairs objective `{self.name}` is called with")
 
-    def _numbers(self, progress: float | None, states: Mapping[str, float] | None) -> list[float]:
-        progress = 0.0 if progress is None else float(progress)
-        if not 0 <= progress < 1:
-            raise ValueError(f"`progress` is {progress:g}, expected a number in [0, 1)")
+    def _numbers(self, progress, states: Mapping | None) -> list[float] | Tensor:
+        """Parameters, states and progress: a tensor if one of them is."""
+        progress = 0.0 if progress is None else progress
         values = self.initial_states if states is None else states
         if set(values) != set(self.initial_states):
             raise ValueError(
                 f"`states` has {_listed(values)}, objective `{self.name}` keeps "
                 f"{_listed(self.initial_states)}"
             )
-        kept = [float(values[name]) for name in self.initial_states]
-        return [*self.parameters.values(), *kept, progress]
+        numbers = [*self.parameters.values()]
+        numbers += [values[name] for name in self.initial_states]
+        numbers += [progress]
+        if any(isinstance(x, Tensor) for x in numbers):
+            return torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in numbers]).detach()
+        if not 0 <= progress < 1:
+            raise ValueError(f"`progress` is {progress:g}, expected a number in [0, 1)")
+        return [float(x) for x in numbers]
 
     def _check(self, given: dict[str, Tensor]) -> None:
         dtype = None
@@ -203,6 +215,10 @@ class Objective:
             raise TypeError(f"input `{name}` is {offsets.dtype}, expected torch.int64")
         if offsets.shape[0] == 0:
             raise ValueError(f"input `{name}` is empty, expected [pairs + 1]")
+
+
+def _listed_numbers(numbers: list[float] | Tensor) -> list[float]:
+    return numbers.tolist() if isinstance(numbers, Tensor) else numbers
 
 
 def _listed(names) -> str:

@@ -1,7 +1,9 @@
 """The operators of `_core` as torch knows them: shapes for tracing, derivatives, and the fast path.
 
 `torch.ops.disco.loss_and_gradients(inputs, kernel, numbers)` gives the mean loss [] and its
-gradients, end to end, of the inputs that have one. `inputs` are in the kernel's order.
+gradients, end to end, of the inputs that have one. `inputs` are in the kernel's order, `numbers`
+are its parameters, states and the progress. `loss_and_gradients_at` takes them as a tensor: numbers
+are constants of a compiled graph, a tensor may change from step to step.
 """
 
 import torch
@@ -42,6 +44,18 @@ def _first(inputs, kernel):
     return real, real.shape[0]
 
 
+torch.library.define(
+    "disco::loss_and_gradients_at",
+    "(Tensor[] inputs, int kernel, Tensor numbers) -> (Tensor, Tensor)",
+)
+
+
+@torch.library.impl("disco::loss_and_gradients_at", "CPU")
+def _at(inputs, kernel, numbers):
+    return loss_and_gradients(inputs, kernel, numbers.tolist())
+
+
+@torch.library.register_fake("disco::loss_and_gradients_at")
 @torch.library.register_fake("disco::loss_and_gradients")
 def _loss_shapes(inputs, kernel, numbers):
     real, _ = _first(inputs, kernel)
@@ -86,11 +100,11 @@ def _scaled(ctx, scale):
 loss_and_gradients = torch.ops.disco.loss_and_gradients.default
 report = torch.ops.disco.report.default
 next_states = torch.ops.disco.next_states.default
-torch.library.register_autograd(
-    loss_and_gradients,
-    lambda ctx, scale, _: (_scaled(ctx, scale), None, None),
-    setup_context=_keep,
-)
+loss_and_gradients_at = torch.ops.disco.loss_and_gradients_at.default
+for _operator in (loss_and_gradients, loss_and_gradients_at):
+    torch.library.register_autograd(
+        _operator, lambda ctx, scale, _: (_scaled(ctx, scale), None, None), setup_context=_keep
+    )
 
 
 class _Loss(torch.autograd.Function):
