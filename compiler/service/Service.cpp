@@ -98,7 +98,7 @@ struct Service::State {
         continue;
       const size_t index = batch.waiting.front();
       if (!worker.process->send(compileMessage(batch.programs[index], batch.options))) {
-        worker.process.reset(); // it was ended while it had nothing to do
+        lose(batch, worker, nullptr, false); // it was ended while it had nothing to do
         continue;
       }
       batch.waiting.pop_front();
@@ -113,6 +113,7 @@ struct Service::State {
     const WorkerProcess::Ending ending = worker.process->finish();
     worker.process.reset();
     const std::string how = reason ? reason : ending.how;
+    lost.push_back(how);
     if (!worker.ready)
       startFailed(options.worker + ": the code generator " + how);
     if (!worker.task)
@@ -198,6 +199,7 @@ struct Service::State {
   std::vector<Worker> workers;
   unsigned failedStarts = 0; // since the last that went well
   std::string startProblem;
+  std::vector<std::string> lost;
 };
 
 Service::Service(ServiceOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -210,6 +212,8 @@ void Service::start() {
     if (!worker.process)
       state_->start(worker);
 }
+
+const std::vector<std::string> &Service::lostWorkers() const { return state_->lost; }
 
 Result<runtime::KernelImage> Service::compile(const dsl::Program &program,
                                               const HostOptions &options) {

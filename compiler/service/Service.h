@@ -51,6 +51,9 @@ public:
   std::vector<Result<runtime::KernelImage>> compileAll(std::span<const dsl::Program> programs,
                                                        const HostOptions &options = {});
 
+  /// How workers ended that were replaced, one line each.
+  const std::vector<std::string> &lostWorkers() const;
+
 private:
   struct State;
   std::unique_ptr<State> state_;

@@ -101,8 +101,10 @@ bool WorkerProcess::send(const Message &message) {
     const ssize_t count = ::send(socket_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (count < 0 && errno == EINTR)
       continue;
-    if (count <= 0)
+    if (count <= 0) {
+      closed_ = true;
       return false;
+    }
     sent += size_t(count);
   }
   return true;
@@ -155,7 +157,7 @@ WorkerProcess::Ending WorkerProcess::finish() {
   else
     ending.how = "was ended by signal " + std::to_string(WTERMSIG(status)) + " (" +
                  strsignal(WTERMSIG(status)) + ")";
-  ending.outOfTime = byItself && WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU;
+  ending.outOfTime = byItself && WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF;
   if (!said.empty())
     ending.how += ": " + said;
   return ending;

@@ -103,6 +103,8 @@ int main(int argc, char **argv) {
     if (middle.empty() && compiled >= wanted / 2)
       middle = memory();
   }
+  for (const std::string &how : service.lostWorkers())
+    std::fprintf(stderr, "bench-generation: a worker %s\n", how.c_str());
   const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
   std::printf("{\"benchmark\": \"generation\", \"candidates\": %zu, \"failed\": %zu, "
               "\"candidates_per_second\": %.1f, \"first\": %s, \"middle\": %s, \"last\": %s}\n",

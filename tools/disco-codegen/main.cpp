@@ -10,6 +10,7 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 using namespace disco;
@@ -20,7 +21,7 @@ namespace {
 constexpr rlim_t kMostData = rlim_t{512} << 20; // bytes
 constexpr rlim_t kMostLog = rlim_t{64} << 10;   // bytes of standard error
 constexpr rlim_t kMostFiles = 16;
-constexpr rlim_t kMostSeconds = 2; // of CPU time, for one compilation
+constexpr time_t kMostSeconds = 2; // of CPU time for one compilation
 
 void limit(__rlimit_resource_t resource, rlim_t most) {
   const rlimit both{most, most};
@@ -36,13 +37,12 @@ void limitProcess() {
 #endif
 }
 
-/// The soft limit counts from the start of the process, and may be raised.
+/// Ends this process by SIGPROF when the compilation has used up its time. A timer and not
+/// RLIMIT_CPU: that one counts in ticks, which drift from any clock that a base for the next
+/// compilation could be read from.
 void limitCompilation() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const rlim_t seconds = rlim_t(used.ru_utime.tv_sec) + rlim_t(used.ru_stime.tv_sec);
-  const rlimit cpu{seconds + kMostSeconds + 1, RLIM_INFINITY};
-  setrlimit(RLIMIT_CPU, &cpu);
+  const itimerval timer{{}, {kMostSeconds, 0}};
+  setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
 bool send(const Message &message) {

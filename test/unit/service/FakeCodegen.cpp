@@ -39,7 +39,7 @@ int main(int, char **argv) {
       std::abort();
   }
   if (name == "spins")
-    raise(SIGXCPU);
+    raise(SIGPROF);
   if (name == "babbles")
     send("nonsense, and more of it");
   if (name == "boasts") // of more than any code has

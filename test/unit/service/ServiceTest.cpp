@@ -106,6 +106,8 @@ TEST(Service, AWorkerKilledFromOutsideIsReplaced) {
   Result<runtime::KernelImage> image = service.compile(lossOf("relu(2 - margin)"));
   ASSERT_TRUE(image) << image.error().message;
   EXPECT_NE(children(), before);
+  ASSERT_EQ(service.lostWorkers().size(), 1u);
+  EXPECT_EQ(service.lostWorkers()[0], "was ended by signal 9 (Killed)");
 }
 
 TEST(Service, NoWorkerOutlivesIt) {
