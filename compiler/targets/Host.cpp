@@ -2,8 +2,6 @@
 #include "compiler/targets/Host.h"
 
 #include "llvm/ADT/SmallString.h"
-#include "llvm/IR/IRBuilder.h"
-#include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -75,18 +73,6 @@ Result<HostTarget> HostTarget::create(runtime::Target target) {
 void HostTarget::prepare(llvm::Module &module) const {
   module.setTargetTriple(machine_->getTargetTriple());
   module.setDataLayout(machine_->createDataLayout());
-  // Without the instruction it would become a call of fmaf: there, round twice.
-  if (machine_->getTargetCPU() == cpuOf(runtime::Target::Portable).name)
-    for (llvm::Function &function : module)
-      if (function.getIntrinsicID() == llvm::Intrinsic::fma)
-        for (llvm::User *user : llvm::make_early_inc_range(function.users())) {
-          auto *call = llvm::cast<llvm::CallInst>(user);
-          llvm::IRBuilder<> builder(call);
-          call->replaceAllUsesWith(
-              builder.CreateFAdd(builder.CreateFMul(call->getArgOperand(0), call->getArgOperand(1)),
-                                 call->getArgOperand(2)));
-          call->eraseFromParent();
-        }
 }
 
 Result<std::string> HostTarget::assembly(llvm::Module &module) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <gtest/gtest.h>
+#include <limits>
 #include <map>
 
 namespace disco::dsl {
@@ -31,8 +32,13 @@ public:
     long double sum = 0, largest = 0;
     for (const Part &part : algebra_.term(id).parts) {
       long double product = part.coefficient;
-      for (const Factor &factor : algebra_.monomial(part.monomial).factors)
-        product *= std::pow(value(algebra_.atom(factor.atom), pair, token), factor.exponent);
+      for (const Factor &factor : algebra_.monomial(part.monomial).factors) {
+        const long double power =
+            std::pow(value(algebra_.atom(factor.atom), pair, token), factor.exponent);
+        if (std::isinf(power)) // the product may hide it, as 0 * infinity
+          largest_ = std::numeric_limits<double>::infinity();
+        product *= power;
+      }
       sum += product;
       largest = std::max(largest, std::fabs(product));
     }
@@ -58,8 +64,12 @@ private:
       return 1 / (1 + std::exp(-argument(0)));
     case Op::Softplus:
       return std::max(argument(0), 0.0L) + std::log1p(std::exp(-std::fabs(argument(0))));
-    case Op::Pow:
-      return std::pow(argument(0), argument(1));
+    case Op::Pow: {
+      // Terms that agree to 12 digits are one term; an exponent beside an integer would make powers
+      // of negative numbers undefined.
+      const long double exponent = argument(1), integer = std::nearbyint(exponent);
+      return std::pow(argument(0), std::fabs(exponent - integer) < 1e-11L ? integer : exponent);
+    }
     case Op::Add:
       return argument(0);
     case Op::Lt:

@@ -58,7 +58,8 @@ runtime::HostKernel hostKernel(std::vector<std::string> inputs,
                       .states = {},
                       .metrics = {}};
   const auto whole = [](const runtime::Frame *frame, int64_t, int64_t, double *) {
-    Gradient(reinterpret_cast<const float *const *>(frame->inputs), frame->numbers, frame->pairs,
+    Gradient(reinterpret_cast<const float *const *>(frame->inputs),
+             static_cast<const float *>(frame->numbers), frame->pairs,
              static_cast<float *>(frame->outputs[2]),
              reinterpret_cast<float *const *>(frame->outputs));
   };
