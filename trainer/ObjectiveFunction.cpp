@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/EmptyTensor.h>
+#include <ATen/Parallel.h>
 #include <ATen/TensorSubclassLikeUtils.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/saved_variable.h>
@@ -114,6 +115,8 @@ Values runHost(const ObjectiveKernel &kernel, at::TensorList inputs, int64_t pai
   const runtime::HostKernel *host = kernel.host();
   TORCH_CHECK_VALUE(host, "objective `", kernel.signature().objective,
                     "` was compiled for CUDA only, its inputs are on the CPU");
+  TORCH_CHECK_VALUE(pairs <= runtime::kMostPairs, "a batch of ", pairs, " pairs; at most ",
+                    runtime::kMostPairs, " are evaluated at once");
   Values values{Tensor(at::detail::empty_cpu({}, at::kFloat)), {}};
   Pointers<const void *> reads;
   for (const Tensor &input : inputs)
@@ -124,7 +127,7 @@ Values runHost(const ObjectiveKernel &kernel, at::TensorList inputs, int64_t pai
     writes[g] = values.gradients[g].mutable_data_ptr<float>();
   }
   host->gradient(reads.data(), kernel.numbers().data(), pairs,
-                 values.loss.mutable_data_ptr<float>(), writes.data());
+                 values.loss.mutable_data_ptr<float>(), writes.data(), inTorchThreads);
   return values;
 }
 
@@ -237,6 +240,13 @@ template <typename T> auto makeNode() {
     return std::make_shared<T>();
 }
 } // namespace
+
+void trainer::inTorchThreads(int64_t count, void (*body)(void *data, int64_t i), void *data) {
+  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      body(data, i);
+  });
+}
 
 Tensor trainer::withGradients(Tensor loss, at::TensorList variables, Gradients gradients) {
   auto node = makeNode<ObjectiveBackward>();

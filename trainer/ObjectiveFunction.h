@@ -65,4 +65,8 @@ using Gradients = c10::SmallVector<at::Tensor, 2>;
 /// on. backward() throws when a differentiable gradient is wanted, as above.
 at::Tensor withGradients(at::Tensor loss, at::TensorList variables, Gradients gradients);
 
+/// Calls body(data, i) for 0 <= i < count from torch's own threads, as many as
+/// `at::set_num_threads` says: what large batches are walked with (runtime/Plan.h).
+void inTorchThreads(int64_t count, void (*body)(void *data, int64_t i), void *data);
+
 } // namespace disco::trainer

@@ -4,6 +4,7 @@
 #include "trainer/ObjectiveFunction.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
@@ -217,6 +218,34 @@ TEST(ObjectiveFunctionTest, WrongInputsAreNamed) {
   EXPECT_EQ(with(3, at::zeros({3}).set_requires_grad(true)),
             "input `reference_rejected_logps` requires grad, but objectives give gradients to the "
             "policy's log-probabilities only; detach it");
+}
+
+// A kernel that walks in chunks: the mean of -x, in as many threads as torch has.
+TEST(ObjectiveFunctionTest, ThreadsOfTorchGiveTheSameBits) {
+  runtime::HostKernel kernel = hostKernel<dpoGradient>(kAll, {});
+  const auto walk = [](const runtime::Frame *frame, int64_t begin, int64_t end, double *sums) {
+    const auto *x = static_cast<const float *>(frame->inputs[0]);
+    sums[0] = 0;
+    for (int64_t i = begin; i < end; ++i) {
+      sums[0] -= x[i];
+      static_cast<float *>(frame->outputs[0])[i] = float(-1.0 / double(frame->pairs));
+      static_cast<float *>(frame->outputs[1])[i] = 0;
+    }
+  };
+  const auto mean = [](const runtime::Frame *frame, int64_t, int64_t, double *) {
+    *static_cast<float *>(frame->outputs[2]) = float(frame->totals[0] / double(frame->pairs));
+  };
+  kernel.gradientCode = {*runtime::Plan::parse("walk add; means"), {walk, mean}};
+  const ObjectiveKernel function(kernel, std::span<const double>());
+  const Batch batch(50'000);
+  const int before = at::get_num_threads();
+  at::set_num_threads(1);
+  const Tensor alone = applyObjective(function, batch.inputs());
+  at::set_num_threads(2);
+  const Tensor together = applyObjective(function, batch.inputs());
+  at::set_num_threads(before);
+  EXPECT_TRUE(at::equal(alone, together));
+  EXPECT_TRUE(at::allclose(alone, -batch.chosen.mean(), 1e-4));
 }
 
 TEST(ObjectiveFunctionTest, OtherDevicesAreRefused) {

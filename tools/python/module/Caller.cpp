@@ -143,7 +143,8 @@ PyObject *evaluate(const Compiled &compiled, const Given &given, double progress
   Tensor loss = at::detail::empty_cpu({}, at::kFloat);
   const auto run = [&] {
     compiled.kernel.gradient(reads.data(), numbers.data(), sizes.pairs,
-                             loss.mutable_data_ptr<float>(), writes.data());
+                             loss.mutable_data_ptr<float>(), writes.data(),
+                             trainer::inTorchThreads);
   };
   if (sizes.pairs < kReleasePairs) {
     run();
