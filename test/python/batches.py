@@ -46,9 +46,13 @@ def as_double(batch):
 
 def logps(pairs=PAIRS, dtype=torch.float32, seed=0):
     """The four positional inputs; the policy's require grad."""
-    torch.manual_seed(seed)
-    reference = [-50 + 20 * torch.randn(pairs, dtype=dtype) for _ in range(2)]
-    policy = [(x + 3 * torch.randn(pairs, dtype=dtype)).requires_grad_() for x in reference]
+    generator = torch.Generator().manual_seed(seed)  # its own: tests call this from threads
+
+    def normal():
+        return torch.randn(pairs, dtype=dtype, generator=generator)
+
+    reference = [-50 + 20 * normal() for _ in range(2)]
+    policy = [(x + 3 * normal()).requires_grad_() for x in reference]
     return [*policy, *reference]
 
 
