@@ -1,14 +1,16 @@
 // See Pipeline.h. Traps of the packaged MLIR 22 that shaped these lists:
-//  1. convert-math-to-llvm turns log1p(x) into log(1 + x) and drops the digits of a small x; other
-//  functions become calls of
-//     a mathematics library, which on the GPU surface as `.extern` only when the driver loads the
-//     module. So our lowerings emit polynomials (passes/LaneMath.cpp), and of math only operations
-//     with an LLVM intrinsic that is one instruction.
-//  2. An LLVM middle end at -O2 costs six times our whole compile and makes these vector loops
-//  slower; its loop vectoriser
-//     can take minutes on a hostile program. The code below goes to instruction selection as it is.
-//  3. NVPTX ends the process when asked for an architecture that the default PTX version does not
-//  know (targets/Nvptx.cpp).
+//
+// 1. convert-math-to-llvm turns log1p(x) into log(1 + x) and drops the digits of a small x; other
+//    functions become calls of a mathematics library, which on the GPU surface as `.extern` only
+//    when the driver loads the module. So our lowerings emit polynomials (passes/LaneMath.cpp), and
+//    of math only operations with an LLVM intrinsic that is one instruction.
+//
+// 2. An LLVM middle end at -O2 costs six times our whole compile and makes these vector loops
+//    slower; its loop vectoriser can take minutes on a hostile program. The code below goes to
+//    instruction selection as it is.
+//
+// 3. NVPTX ends the process when asked for an architecture that the default PTX version does not
+//    know (targets/Nvptx.cpp).
 #include "compiler/Pipeline.h"
 
 #include "compiler/dialect/Obj.h"

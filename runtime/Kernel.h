@@ -53,8 +53,8 @@ struct EntryCode {
   std::vector<disco_walk_fn> functions;
 };
 
-/// A larger batch is refused by whoever brings it: pairs are counted in 31 bits inside a kernel.
-constexpr int64_t kMostPairs = Plan::kNoPair - 1;
+/// A larger batch is refused by whoever brings it: ranks and lanes count pairs in 32 bits.
+constexpr int64_t kMostPairs = 0x7FFFFFFF;
 
 /// What a gradient call found that is not finite, at no extra pass over the batch.
 struct Health {

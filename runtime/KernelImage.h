@@ -17,7 +17,7 @@ namespace disco::runtime {
 
 /// What code and its callers agree on: Frame, disco_walk_fn and the steps of a plan. Code of
 /// another version is never called.
-constexpr uint32_t kKernelAbi = 2;
+constexpr uint32_t kKernelAbi = 3;
 
 /// The instructions that code needs, each level with those before it: x86-64, x86-64-v3 (AVX2 and
 /// fused multiply-add) and x86-64-v4 (AVX-512) of the System V ABI.

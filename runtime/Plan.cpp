@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 namespace disco::runtime {
@@ -110,66 +111,76 @@ Result<Plan> Plan::parse(std::string_view text) {
   return plan;
 }
 
-double Plan::neutral(Total kind) {
-  switch (kind) {
-  case Total::Sum:
-    return 0;
-  case Total::Largest:
-    return -std::numeric_limits<double>::infinity();
-  case Total::BadLoss:
-  case Total::BadGradient:
-    break;
-  }
-  return double(kNoPair);
-}
+/// One walk over the pairs of a frame.
+struct Plan::Walk {
+  const Step &step;
+  disco_walk_fn function;
+  const Frame &frame;
 
-double Plan::combined(Total kind, double total, double part) {
-  switch (kind) {
-  case Total::Sum:
-    return total + part;
-  case Total::Largest:
-    return larger(total, part);
-  case Total::BadLoss:
-  case Total::BadGradient:
-    break;
+  size_t count() const { return step.left.size(); }
+  int64_t chunks() const { return (frame.pairs + kChunk - 1) / kChunk; }
+  void runChunk(int64_t chunk, double *sums) const {
+    const int64_t begin = chunk * kChunk;
+    function(&frame, begin, std::min(begin + kChunk, frame.pairs), sums);
   }
-  return std::min(total, part);
-}
 
-void Plan::walk(const Step &step, disco_walk_fn function, const Frame &frame, double *totals,
-                double *sums, ParallelFor parallel) {
-  const size_t count = step.left.size();
-  const auto add = [&](const double *parts) {
-    for (size_t i = 0; i < count; ++i)
-      totals[i] = combined(step.left[i], totals[i], parts[i]);
-  };
-  for (size_t i = 0; i < count; ++i)
-    totals[i] = neutral(step.left[i]);
-  const int64_t chunks = (frame.pairs + kChunk - 1) / kChunk;
-  if (!parallel || chunks < 2) {
-    for (int64_t begin = 0; begin < frame.pairs; begin += kChunk) {
-      function(&frame, begin, std::min(begin + kChunk, frame.pairs), sums);
-      add(sums);
+  /// The first pair in [begin, end) alone of which sum `index` is not finite; -1 where there is
+  /// none. What a walk writes it writes again.
+  int64_t firstBad(size_t index, int64_t begin, int64_t end, double *sums) const {
+    function(&frame, begin, end, sums);
+    if (std::isfinite(sums[index]))
+      return -1;
+    if (end - begin == 1)
+      return begin;
+    const int64_t middle = begin + (end - begin) / 2;
+    const int64_t found = firstBad(index, begin, middle, sums);
+    return found >= 0 ? found : firstBad(index, middle, end, sums);
+  }
+};
+
+void Plan::walk(const Walk &walk, double *totals, double *sums, ParallelFor parallel, Bad &bad) {
+  const std::vector<Total> &left = walk.step.left;
+  for (size_t i = 0; i < left.size(); ++i)
+    totals[i] = left[i] == Total::Largest ? -std::numeric_limits<double>::infinity() : 0;
+  // The first chunk in which each sum is not finite.
+  std::vector<std::pair<size_t, int64_t>> suspects;
+  const auto add = [&](int64_t chunk, const double *parts) {
+    for (size_t i = 0; i < left.size(); ++i) {
+      totals[i] = left[i] == Total::Largest ? larger(totals[i], parts[i]) : totals[i] + parts[i];
+      if (left[i] >= Total::Loss && !std::isfinite(parts[i]))
+        suspects.emplace_back(i, chunk);
     }
-    return;
+  };
+  const int64_t chunks = walk.chunks();
+  if (!parallel || chunks < 2) {
+    for (int64_t chunk = 0; chunk < chunks; ++chunk) {
+      walk.runChunk(chunk, sums);
+      add(chunk, sums);
+    }
+  } else {
+    struct Work {
+      const Walk &walk;
+      std::vector<double> sums;
+    } work{walk, std::vector<double>(size_t(chunks) * left.size())};
+    parallel(
+        chunks,
+        [](void *data, int64_t chunk) {
+          auto &work = *static_cast<Work *>(data);
+          work.walk.runChunk(chunk, work.sums.data() + size_t(chunk) * work.walk.count());
+        },
+        &work);
+    for (int64_t chunk = 0; chunk < chunks; ++chunk)
+      add(chunk, work.sums.data() + size_t(chunk) * left.size());
   }
-  struct Work {
-    disco_walk_fn function;
-    const Frame &frame;
-    size_t count;
-    std::vector<double> sums;
-  } work{function, frame, count, std::vector<double>(size_t(chunks) * count)};
-  parallel(
-      chunks,
-      [](void *data, int64_t chunk) {
-        auto &work = *static_cast<Work *>(data);
-        const int64_t begin = chunk * kChunk;
-        work.function(&work.frame, begin, std::min(begin + kChunk, work.frame.pairs),
-                      work.sums.data() + size_t(chunk) * work.count);
-      },
-      &work);
-  for (int64_t chunk = 0; chunk < chunks; ++chunk)
-    add(work.sums.data() + size_t(chunk) * count);
+  for (auto [i, chunk] : suspects) {
+    int64_t &first = left[i] == Total::Loss ? bad.loss : bad.gradient;
+    const int64_t begin = chunk * kChunk;
+    if (first < 0 || begin < first) {
+      const int64_t found =
+          walk.firstBad(i, begin, std::min(begin + kChunk, walk.frame.pairs), sums);
+      first = found < 0 ? first : first < 0 ? found : std::min(first, found);
+    }
+  }
 }
 
 Plan::Bad Plan::run(const disco_walk_fn *functions, const Frame &given, Dtype dtype,
@@ -185,28 +196,24 @@ Plan::Bad Plan::run(const disco_walk_fn *functions, const Frame &given, Dtype dt
     totals = many.data();
     sums = many.data() + totals_;
   }
-  // Of doubles, so that they are large enough and aligned for either type.
-  std::vector<std::vector<double>> arrays(stored_, std::vector<double>(pairs));
+  const size_t bytes = pairs * (dtype == Dtype::Float32 ? sizeof(float) : sizeof(double));
+  std::vector<std::unique_ptr<std::byte[]>> arrays;
   std::vector<void *> pointers;
-  for (std::vector<double> &array : arrays)
-    pointers.push_back(array.data());
+  while (pointers.size() < stored_) {
+    arrays.push_back(std::make_unique_for_overwrite<std::byte[]>(bytes));
+    pointers.push_back(arrays.back().get());
+  }
   std::vector<std::vector<uint32_t>> orders(stored_);
 
   Frame frame = given;
   frame.totals = totals;
   frame.stored = pointers.data();
-  int64_t badLoss = kNoPair, badGradient = kNoPair;
+  Bad bad;
   for (const Step &step : steps_) {
     switch (step.kind) {
     case Kind::Walk:
-      walk(step, *functions++, frame, totals, sums, parallel);
-      for (Total kind : step.left) {
-        if (kind == Total::BadLoss)
-          badLoss = std::min(badLoss, int64_t(*totals));
-        else if (kind == Total::BadGradient)
-          badGradient = std::min(badGradient, int64_t(*totals));
-        ++totals;
-      }
+      walk({step, *functions++, frame}, totals, sums, parallel, bad);
+      totals += step.left.size();
       break;
     case Kind::Sort:
       (dtype == Dtype::Float32 ? sort<float> : sort<double>)(pointers[step.from], pointers[step.to],
@@ -222,7 +229,7 @@ Plan::Bad Plan::run(const disco_walk_fn *functions, const Frame &given, Dtype dt
       break;
     }
   }
-  return {badLoss == kNoPair ? -1 : badLoss, badGradient == kNoPair ? -1 : badGradient};
+  return bad;
 }
 
 } // namespace disco::runtime

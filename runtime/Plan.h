@@ -39,10 +39,10 @@ public:
   ///   plan ::= step ("; " step)*
   ///   step ::= "walk" (" add" | " max" | " loss" | " gradient")*
   ///          | "sort" FROM TO | "unsort" FROM TO SORT | "means"
-  /// A walk leaves a number for each word: a sum, the largest, or the first pair whose loss or
-  /// gradient is not finite, kNoPair where none is. Numbers count arrays. `sort` fills TO with FROM
-  /// in ascending order, NaN last; `unsort` puts each number of FROM where the sort into SORT took
-  /// its number from.
+  /// A walk leaves a number for each word: a sum, the largest, the sum of the losses, or a sum that
+  /// is finite where all gradients are. Numbers count arrays. `sort` fills TO with FROM in
+  /// ascending order, NaN last; `unsort` puts each number of FROM where the sort into SORT took its
+  /// number from.
   static Result<Plan> parse(std::string_view text);
 
   /// How many functions the entry point has: one for each walk, and one for the means.
@@ -56,25 +56,23 @@ public:
   /// Runs `functions`, in the plan's order, on all pairs of the frame, whose arrays and numbers are
   /// of `dtype`; `totals` and `stored` of the frame are ignored. Batches larger than kChunk are
   /// walked in chunks, whose sums are added in their order, so that repeated runs give equal bits
-  /// with whatever `parallel`; null walks them one after another.
+  /// with whatever `parallel`; null walks them one after another. A chunk whose losses or gradients
+  /// are not finite is walked again in ever smaller parts, which finds the pair.
   Bad run(const disco_walk_fn *functions, const Frame &frame, Dtype dtype = Dtype::Float32,
           ParallelFor parallel = nullptr) const;
 
   static constexpr int64_t kChunk = 4096;
-  static constexpr int64_t kNoPair = 0x7FFFFFFF;
 
 private:
   enum class Kind : uint8_t { Walk, Sort, Unsort, Means };
-  enum class Total : uint8_t { Sum, Largest, BadLoss, BadGradient };
+  enum class Total : uint8_t { Sum, Largest, Loss, Gradient };
   struct Step {
     Kind kind = Kind::Walk;
     std::vector<Total> left; // Walk: what it leaves
     size_t from = 0, to = 0, sort = 0;
   };
-  static double neutral(Total kind);
-  static double combined(Total kind, double total, double part);
-  static void walk(const Step &step, disco_walk_fn function, const Frame &frame, double *totals,
-                   double *sums, ParallelFor parallel);
+  struct Walk;
+  static void walk(const Walk &walk, double *totals, double *sums, ParallelFor parallel, Bad &bad);
 
   std::vector<Step> steps_;
   size_t functions_ = 0, totals_ = 0, stored_ = 0, mostSums_ = 0;

@@ -37,6 +37,8 @@ def ChainSeedOne : Pat<(Obj_ChainOp (Obj_ConstantOp Number<"1.0">), $x), (replac
 def ChainSlopeOne : Pat<(Obj_ChainOp $x, (Obj_ConstantOp Number<"1.0">)), (replaceWithValue $x)>;
 // Pattern: chain(x, c) -> x * c for finite c
 def ChainFinite : Pat<(Obj_ChainOp $x, (Obj_ConstantOp:$c FiniteNumber:$value)), (Obj_MulOp $x, $c)>;
+// Pattern: chain(1 / n, x) -> (1 / n) * x, n being the number of pairs
+def ChainMean : Pat<(Obj_ChainOp (Obj_DivOp:$seed (Obj_ConstantOp Number<"1.0">), (Obj_BatchSizeOp)), $x), (Obj_MulOp $seed, $x)>;
 // Pattern: chain(-x, y) -> -chain(x, y)
 def ChainNeg : Pat<(Obj_ChainOp (Obj_NegOp $x), $y), (Obj_NegOp (Obj_ChainOp $x, $y))>;
 #endif

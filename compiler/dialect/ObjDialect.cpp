@@ -76,7 +76,7 @@ void SelectOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRCont
   patterns.add<SelectSame>(context);
 }
 void ChainOp::getCanonicalizationPatterns(RewritePatternSet &patterns, MLIRContext *context) {
-  patterns.add<ChainSeedOne, ChainSlopeOne, ChainFinite, ChainNeg>(context);
+  patterns.add<ChainSeedOne, ChainSlopeOne, ChainFinite, ChainMean, ChainNeg>(context);
 }
 
 // ---- obj.objective ----

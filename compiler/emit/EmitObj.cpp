@@ -7,7 +7,7 @@
 using namespace mlir;
 using namespace disco;
 
-// Every row of dsl/Ops.def is the obj operation of that mnemonic, but for four. Inputs and columns
+// Every row of dsl/Ops.def is the obj operation of that mnemonic, but for three. Inputs and columns
 // are block arguments, except batch_size and progress, which are not read from memory. A quantile
 // is a weighted sum of the sorted values.
 namespace disco::obj {

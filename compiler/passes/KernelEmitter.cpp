@@ -58,14 +58,14 @@ private:
     return LaneMath(builder, loc(), walker_.lanes()).sub(x, x);
   }
 
-  /// The operations that the values read, directly or not, in program order; not beyond what an
-  /// earlier walk has made.
-  SmallVector<Operation *> slice(ArrayRef<Value> values, std::optional<unsigned> walk = {}) {
+  /// The operations that the values read, directly or not, in program order; `inWalk`: not beyond
+  /// what an earlier walk has made.
+  SmallVector<Operation *> slice(ArrayRef<Value> values, bool inWalk = false) {
     llvm::DenseSet<Operation *> marked;
     SmallVector<Value> pending(values);
     while (!pending.empty()) {
       Operation *op = pending.pop_back_val().getDefiningOp();
-      if (!op || !marked.insert(op).second || (walk && endsWalk(op)))
+      if (!op || !marked.insert(op).second || (inWalk && endsWalk(op)))
         continue;
       llvm::append_range(pending, op->getOperands());
     }
@@ -107,7 +107,7 @@ private:
       if (extent(mean) != Extent::Batch && walkOf_.lookup(mean) == walk) {
         means.push_back(index);
         reduced.push_back(mean);
-        kinds.push_back(Reduction::Add);
+        kinds.push_back(entry_.watched ? Reduction::Loss : Reduction::Add);
         read.push_back(mean);
       }
     for (auto [index, output] : llvm::enumerate(entry_.arrays))
@@ -118,25 +118,19 @@ private:
     if (read.empty())
       return;
 
-    const SmallVector<Operation *> ops = slice(read, walk);
+    const SmallVector<Operation *> ops = slice(read, true);
     walker_.beginWalk(builder_, loc());
     lowered_.clear();
     prepare(ops, read, arrays, reordered);
-    const bool watchLoss = entry_.watched && !means.empty();
-    const bool watchGradient = entry_.watched && !arrays.empty();
-    if (watchLoss)
-      kinds.push_back(Reduction::BadLoss);
-    if (watchGradient)
-      kinds.push_back(Reduction::BadGradient);
+    const bool watchArrays = entry_.watched && !arrays.empty();
+    if (watchArrays)
+      kinds.push_back(Reduction::Health);
     walker_.forEachPair(builder_, loc(), kinds, [&](OpBuilder &builder) {
       Value health = emitPairs(builder, ops, read, arrays, reordered);
       SmallVector<Value> terms;
       for (Value value : reduced)
         terms.push_back(lowered_.at(value));
-      if (watchLoss)
-        for (Value loss : ArrayRef(terms).take_back(means.size()).vec())
-          terms.push_back(nothingIfFinite(builder, loss));
-      if (watchGradient)
+      if (watchArrays)
         terms.push_back(health);
       return terms;
     });
@@ -145,7 +139,7 @@ private:
       totalOf_[op->getResult(0)] = totals_++;
     for (size_t mean : means)
       totalOfMean_[mean] = totals_++;
-    totals_ += watchLoss + watchGradient;
+    totals_ += watchArrays;
     for (Operation *op : reordered)
       reorder(op);
   }
@@ -239,12 +233,15 @@ private:
     LaneMath m(builder, loc(), walker_.lanes());
     Value health;
     const auto watch = [&](Value nothing) { health = health ? m.add(health, nothing) : nothing; };
+    llvm::DenseSet<Value> watched; // often two gradients are one, but for the sign
     for (size_t index : arrays)
       if (!isToken(entry_.arrays[index].extent)) {
-        Value value = lowered_.at(entry_.arrays[index].value);
-        walker_.store(builder, loc(), value, outputs_.at(index));
-        if (entry_.watched)
-          watch(nothingIfFinite(builder, value));
+        Value value = entry_.arrays[index].value;
+        walker_.store(builder, loc(), lowered_.at(value), outputs_.at(index));
+        while (auto negated = value.getDefiningOp<NegOp>())
+          value = negated.getX();
+        if (entry_.watched && watched.insert(value).second)
+          watch(nothingIfFinite(builder, lowered_.at(value)));
       }
     for (Operation *op : reordered)
       walker_.store(builder, op->getLoc(), lowered_.at(op->getOperand(0)), stores_.at(op));
@@ -375,7 +372,7 @@ private:
     for (Value mean : entry_.means)
       if (extent(mean) == Extent::Batch)
         ofBatch.push_back(mean);
-    for (Operation *op : slice(ofBatch, lastWalk_))
+    for (Operation *op : slice(ofBatch, true))
       emitBatchValue(op);
     Value zero = arith::ConstantOp::create(builder_, loc(), builder_.getI64IntegerAttr(0));
     const auto write = [&](OpBuilder &builder, Location loc) {

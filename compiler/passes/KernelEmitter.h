@@ -9,8 +9,9 @@
 
 namespace disco::obj {
 
-/// BadLoss, BadGradient: which pair is the first of which the term is NaN (runtime/Plan.h).
-enum class Reduction : uint8_t { Add, Max, BadLoss, BadGradient };
+/// Loss adds, too, and a caller looks whether the sum is finite (runtime/Plan.h). Health adds terms
+/// that are 0 or NaN, which is all that is told of them.
+enum class Reduction : uint8_t { Add, Max, Loss, Health };
 
 /// A number per pair that outlives a walk, and how the target makes it from another.
 struct Reordering {
@@ -82,8 +83,8 @@ struct EntryPoint {
   llvm::SmallVector<mlir::Value> means;
   /// Whether means are written (as NaN) when there are no pairs.
   bool meansOfNothing = false;
-  /// Whether the walks also find the first pair whose part of a mean (the loss), and of an array
-  /// (the gradients), is not finite.
+  /// Whether the walks also tell if a term of a mean (the loss), or a number of an array (the
+  /// gradients), is not finite.
   bool watched = false;
 };
 

@@ -6,6 +6,8 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace disco::obj;
 using Predicate = arith::CmpFPredicate;
@@ -31,9 +33,10 @@ constexpr double kExp2Double[] = {
 /// What the functions below need to know of a floating-point type.
 struct LaneMath::Format {
   int fractionBits, bias;
-  /// 1.5 2^fractionBits, to which adding leaves the nearest integer in the low bits, and its bits.
+  /// A power of two that keeps numbers normal, and is far from overflowing itself.
+  int lift() const { return bias / 2; }
+  /// 1.5 2^fractionBits: of a sum with it the low bits are the nearest integer.
   double magic;
-  int64_t magicBits;
   /// Bits of sqrt(1/2).
   int64_t sqrtHalf;
   double leastNormal, fractionScale; // 2^fractionBits
@@ -53,7 +56,6 @@ const LaneMath::Format LaneMath::kFloat32 = {
     23,
     127,
     12582912.0,
-    0x4B400000,
     0x3F3504F3,
     0x1p-126,
     0x1p23,
@@ -86,10 +88,20 @@ std::vector<double> logSeries(int terms) {
 
 /// Taylor series, whose remainders are below 2^-55 of the result. The first part of ln 2 has 21
 /// trailing zero bits.
-const LaneMath::Format LaneMath::kFloat64 = {
-    52,        1023,   0x1.8p52,        0x4338000000000000,     0x3FE6A09E667F3BCD,
-    0x1p-1022, 0x1p52, 0x1.62e42feep-1, 1.9082149292705877e-10, -746,
-    710,       -40,    expm1Series(13), logSeries(11),          logSeries(17)};
+const LaneMath::Format LaneMath::kFloat64 = {52,
+                                             1023,
+                                             0x1.8p52,
+                                             0x3FE6A09E667F3BCD,
+                                             0x1p-1022,
+                                             0x1p52,
+                                             0x1.62e42feep-1,
+                                             1.9082149292705877e-10,
+                                             -746,
+                                             710,
+                                             -40,
+                                             expm1Series(13),
+                                             logSeries(11),
+                                             logSeries(17)};
 
 LaneMath::LaneMath(OpBuilder &builder, Location loc, Type lanes)
     : b_(builder), loc_(loc), lanes_(lanes), real_(getElementTypeOrSelf(lanes)),
@@ -151,10 +163,14 @@ Value LaneMath::clampKeepingNaN(Value x, double low, double high) {
   return select(compare(Predicate::OGT, x, highest), highest, x);
 }
 
-// 2^n for an integer n of a normal number, by its exponent bits.
-Value LaneMath::powerOfTwo(Value n) {
-  Value biased = arith::AddIOp::create(b_, loc_, n, integer(format_.bias));
-  return fromBits(arith::ShLIOp::create(b_, loc_, biased, integer(format_.fractionBits)));
+// The number whose exponent field is the low bits of `bits`, its others being lost.
+Value LaneMath::fromExponent(Value bits) {
+  const Type integer = getElementTypeOrSelf(bits.getType());
+  const bool isDouble = integer.getIntOrFloatBitWidth() == 64;
+  const int64_t fraction = (isDouble ? kFloat64 : kFloat32).fractionBits;
+  const Type real = isDouble ? Type(b_.getF64Type()) : Type(b_.getF32Type());
+  return arith::BitcastOp::create(
+      b_, loc_, like(real), arith::ShLIOp::create(b_, loc_, bits, integerOf(integer, fraction)));
 }
 
 // ---- exact operations ----
@@ -180,49 +196,60 @@ Value LaneMath::max(Value a, Value b) { return arith::MaximumFOp::create(b_, loc
 
 // ---- exponentials ----
 
-LaneMath::Reduced LaneMath::reduce(Value x) {
+LaneMath::Reduced LaneMath::reduce(Value x, int offset) {
   // Also of NaN the low bits of the sum are a number of some kind.
-  Value magic = number(format_.magic);
+  Value magic = number(format_.magic + offset);
   Value shifted = fma(x, number(kLog2E), magic);
-  Value nFloat = sub(shifted, magic);
-  Value n = arith::SubIOp::create(b_, loc_, bitsOf(shifted), integer(format_.magicBits));
-  Value r = fma(nFloat, number(-format_.ln2High), x);
-  r = fma(nFloat, number(-format_.ln2Low), r);
-  return {fma(mul(r, r), polynomial(r, format_.expm1), r), n};
+  Value n = sub(shifted, magic);
+  Value r = fma(n, number(-format_.ln2High), x);
+  return {fma(n, number(-format_.ln2Low), r), bitsOf(shifted)};
+}
+
+// e^-|x| 2^lift, which is a normal number where x is one; beyond the clamp e^-|x| rounds to 0.
+// exp, sigmoid and softplus of x and -x all begin with it, and so share it.
+Value LaneMath::liftedExp(Value x) {
+  Value argument = neg(abs(x)), lowest = number(format_.expLow);
+  Value bounded = select(compare(Predicate::OLT, argument, lowest), lowest, argument);
+  auto [r, n] = reduce(bounded, format_.bias + format_.lift());
+  std::vector<double> exp = {1, 1};
+  exp.insert(exp.end(), format_.expm1.begin(), format_.expm1.end());
+  return mul(polynomial(r, exp), fromExponent(n));
+}
+
+// e^-|x|
+Value LaneMath::expMinusAbs(Value x) {
+  return mul(liftedExp(x), number(std::ldexp(1, -format_.lift())));
+}
+
+// One compare for x and -x; 0 and NaN may take either.
+Value LaneMath::bySign(Value x, Value ofPositive, Value ofNegative) {
+  while (auto negated = x.getDefiningOp<arith::NegFOp>()) {
+    x = negated.getOperand();
+    std::swap(ofPositive, ofNegative);
+  }
+  return select(compare(Predicate::OLT, x, number(0)), ofNegative, ofPositive);
 }
 
 Value LaneMath::exp(Value x) {
-  return expInRange(clampKeepingNaN(x, format_.expLow, format_.expHigh));
-}
-
-// e^-|x|, which needs only the lower end.
-Value LaneMath::expMinusAbs(Value x) {
-  Value argument = neg(abs(x)), lowest = number(format_.expLow);
-  return expInRange(select(compare(Predicate::OLT, argument, lowest), lowest, argument));
-}
-
-// 2^n e^r. Two factors, so that results below the least normal number are rounded, not flushed.
-Value LaneMath::expInRange(Value x) {
-  auto [expm1R, n] = reduce(x);
-  Value half = arith::ShRSIOp::create(b_, loc_, n, integer(1));
-  Value rest = arith::SubIOp::create(b_, loc_, n, half);
-  return mul(mul(add(expm1R, number(1)), powerOfTwo(half)), powerOfTwo(rest));
+  return bySign(x, div(number(std::ldexp(1, format_.lift())), liftedExp(x)), expMinusAbs(x));
 }
 
 // 2 (h (e^r - 1) + (h - 1/2)) with h = 2^(n-1), which for n = 0 is e^r - 1 itself and for the
 // largest n does not overflow early.
 Value LaneMath::expm1(Value x) {
-  auto [expm1R, n] = reduce(clampKeepingNaN(x, format_.expm1Low, format_.expHigh));
-  Value h = powerOfTwo(arith::SubIOp::create(b_, loc_, n, integer(1)));
+  Value clamped = clampKeepingNaN(x, format_.expm1Low, format_.expHigh);
+  auto [r, n] = reduce(clamped, format_.bias - 1);
+  Value expm1R = fma(mul(r, r), polynomial(r, format_.expm1), r);
+  Value h = fromExponent(n);
   return mul(fma(h, expm1R, sub(h, number(0.5))), number(2));
 }
 
-// e^-|x| never overflows: 1 / (1 + e) for x >= 0, e / (1 + e) else.
+// 1 / (1 + e) for x >= 0, e / (1 + e) else, with e = e^-|x|, which never overflows.
 Value LaneMath::sigmoid(Value x) {
   Value one = number(1);
   Value e = expMinusAbs(x);
-  Value numerator = select(compare(Predicate::OGE, x, number(0)), one, e);
-  return div(numerator, add(one, e));
+  Value ofPositive = div(one, add(one, e));
+  return bySign(x, ofPositive, mul(e, ofPositive));
 }
 
 // max(x, 0) + log1p(e^-|x|); of NaN the second term is NaN.
@@ -315,15 +342,11 @@ Value LaneMath::powInDouble(Value magnitude, Value p) {
 
   // 2^200 overflows and 2^-200 underflows when rounded to float32.
   Value t = clampKeepingNaN(mul(extend(p), log2), -200, 200);
-  Value magic = numberOf(f64, kFloat64.magic);
+  Value magic = numberOf(f64, kFloat64.magic + kFloat64.bias);
   Value shifted = add(t, magic);
   Value r = sub(t, sub(shifted, magic));
-  Value n = arith::SubIOp::create(b_, loc_, arith::BitcastOp::create(b_, loc_, like(i64), shifted),
-                                  integerOf(i64, kFloat64.magicBits));
-  Value scale = arith::ShLIOp::create(
-      b_, loc_, arith::AddIOp::create(b_, loc_, n, integerOf(i64, kFloat64.bias)),
-      integerOf(i64, kFloat64.fractionBits));
-  Value result = mul(polynomial(r, kExp2Double), arith::BitcastOp::create(b_, loc_, wide, scale));
+  Value scale = fromExponent(arith::BitcastOp::create(b_, loc_, like(i64), shifted));
+  Value result = mul(polynomial(r, kExp2Double), scale);
   return arith::TruncFOp::create(b_, loc_, lanes_, result);
 }
 

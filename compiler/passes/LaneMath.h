@@ -39,9 +39,9 @@ public:
   mlir::Value pow(mlir::Value x, mlir::Value p);
 
 private:
-  /// x = n ln 2 + r with |r| <= ln 2 / 2 (a little more at the ends), as e^r - 1 and the integer n.
+  /// x = n ln 2 + r with |r| <= ln 2 / 2, as r and an integer with the low bits of n + offset.
   struct Reduced {
-    mlir::Value expm1R, n;
+    mlir::Value r, n;
   };
   /// m 2^e with m in [sqrt(1/2), sqrt(2)); e as a float.
   struct Split {
@@ -57,10 +57,11 @@ private:
   mlir::Value fma(mlir::Value a, mlir::Value b, mlir::Value c);
   mlir::Value polynomial(mlir::Value x, llvm::ArrayRef<double> coefficients);
   mlir::Value clampKeepingNaN(mlir::Value x, double low, double high);
-  mlir::Value powerOfTwo(mlir::Value n);
-  Reduced reduce(mlir::Value x);
-  mlir::Value expInRange(mlir::Value x);
+  mlir::Value fromExponent(mlir::Value bits);
+  Reduced reduce(mlir::Value x, int offset);
+  mlir::Value liftedExp(mlir::Value x);
   mlir::Value expMinusAbs(mlir::Value x);
+  mlir::Value bySign(mlir::Value x, mlir::Value ofPositive, mlir::Value ofNegative);
   Split split(mlir::Value x);
   mlir::Value logOnePlus(mlir::Value f);
   mlir::Value log1pUnit(mlir::Value x);

@@ -63,7 +63,6 @@ public:
     llvm_unreachable("no tokens");
   }
   Value tokenCount(OpBuilder &, Location, Extent) override { llvm_unreachable("no tokens"); }
-
   Value tokenIndex(OpBuilder &, Location) override { llvm_unreachable("no tokens"); }
 
   void forEachPair(OpBuilder &builder, Location loc, ArrayRef<Reduction> reductions,

@@ -15,6 +15,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
 
 namespace disco::obj {
 #define GEN_PASS_DEF_OBJLOWERTOLOOPS
@@ -120,8 +121,7 @@ public:
         });
     for (auto [index, reduction, partial] : llvm::enumerate(reductions, loop.getResults())) {
       Value total = onePair_ ? partial : overLanes(builder, loc, reduction, partial);
-      if (isBad(reduction))
-        total = arith::SIToFPOp::create(builder, loc, builder.getF64Type(), total);
+      total = convertReal(builder, loc, total, builder.getF64Type());
       Value address = element(builder, loc, function_.getArgument(3),
                               integer(builder, loc, int64_t(index)), builder.getF64Type());
       LLVM::StoreOp::create(builder, loc, total, address);
@@ -276,9 +276,6 @@ private:
     return LLVM::ExtractElementOp::create(builder, loc, lanes, zero);
   }
 
-  static bool isBad(Reduction reduction) {
-    return reduction == Reduction::BadLoss || reduction == Reduction::BadGradient;
-  }
   /// In the plan.
   static StringRef word(Reduction reduction) {
     switch (reduction) {
@@ -286,68 +283,50 @@ private:
       return " add";
     case Reduction::Max:
       return " max";
-    case Reduction::BadLoss:
+    case Reduction::Loss:
       return " loss";
-    case Reduction::BadGradient:
+    case Reduction::Health:
       return " gradient";
     }
     llvm_unreachable("not a reduction");
   }
 
-  /// What a reduction starts from: an f64 or lanes of it; of Bad* an i32, Plan::kNoPair.
+  /// What a reduction starts from: an f64 or lanes of it; Health is of the type of its terms.
   Value neutral(OpBuilder &builder, Location loc, Reduction reduction, bool scalar) {
-    if (isBad(reduction)) {
-      TypedAttr none = builder.getI32IntegerAttr(std::numeric_limits<int32_t>::max());
-      if (!scalar)
-        none = DenseElementsAttr::get(lanes_.clone(builder.getI32Type()), Attribute(none));
-      return arith::ConstantOp::create(builder, loc, none);
-    }
-    const double number =
-        reduction == Reduction::Add ? 0 : -std::numeric_limits<double>::infinity();
-    TypedAttr attribute = builder.getF64FloatAttr(number);
+    Type type = reduction == Reduction::Health ? lanes_ : wide_;
+    TypedAttr number = builder.getFloatAttr(
+        getElementTypeOrSelf(type),
+        reduction == Reduction::Max ? -std::numeric_limits<double>::infinity() : 0);
     if (!scalar)
-      attribute = DenseElementsAttr::get(wide_, number);
-    return arith::ConstantOp::create(builder, loc, attribute);
+      number = DenseElementsAttr::get(cast<VectorType>(type), Attribute(number));
+    return arith::ConstantOp::create(builder, loc, number);
   }
 
   /// `sum` with the term of each active lane, or of the one pair.
   Value combined(OpBuilder &builder, Location loc, Reduction reduction, Value sum, Value term) {
     const bool scalar = !isa<VectorType>(sum.getType());
-    const auto orNeutral = [&](Value condition, Value value) -> Value {
-      return arith::SelectOp::create(builder, loc, condition, value,
-                                     neutral(builder, loc, reduction, scalar));
-    };
-    if (isBad(reduction)) {
-      Value bad = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, term, term);
-      if (!scalar)
-        bad = arith::AndIOp::create(builder, loc, bad, mask_);
-      return arith::MinSIOp::create(builder, loc, sum,
-                                    orNeutral(bad, pairNumber(builder, loc, scalar)));
-    }
     Value extended = convertReal(builder, loc, term, sum.getType());
     if (!scalar)
-      extended = orNeutral(mask_, extended);
-    if (reduction == Reduction::Add)
-      return arith::AddFOp::create(builder, loc, sum, extended);
-    return arith::MaximumFOp::create(builder, loc, sum, extended);
-  }
-  /// Which pair it is, i32, or the pair of each lane.
-  Value pairNumber(OpBuilder &builder, Location loc, bool scalar) {
-    Value first = arith::TruncIOp::create(builder, loc, builder.getI32Type(), first_);
-    if (scalar)
-      return first;
-    const auto numbers = cast<VectorType>(lanes_.clone(builder.getI32Type()));
-    return arith::AddIOp::create(builder, loc, spreadTo(builder, loc, first, numbers),
-                                 laneIndices(builder, loc));
+      extended = arith::SelectOp::create(builder, loc, mask_, extended,
+                                         neutral(builder, loc, reduction, false));
+    if (reduction == Reduction::Max)
+      return arith::MaximumFOp::create(builder, loc, sum, extended);
+    return arith::AddFOp::create(builder, loc, sum, extended);
   }
   static Value overLanes(OpBuilder &builder, Location loc, Reduction reduction, Value lanes) {
     const Type f64 = builder.getF64Type();
-    if (isBad(reduction))
-      return LLVM::vector_reduce_smin::create(builder, loc, builder.getI32Type(), lanes);
+    const auto number = [&](double value) -> Value {
+      return arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(value));
+    };
+    if (reduction == Reduction::Health) {
+      Value isBad = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::UNO, lanes, lanes);
+      Value any = LLVM::vector_reduce_or::create(builder, loc, builder.getI1Type(), isBad);
+      return arith::SelectOp::create(builder, loc, any,
+                                     number(std::numeric_limits<double>::quiet_NaN()), number(0));
+    }
     if (reduction == Reduction::Max)
       return LLVM::vector_reduce_fmaximum::create(builder, loc, f64, lanes);
-    Value start = arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0));
-    return LLVM::vector_reduce_fadd::create(builder, loc, f64, start, lanes);
+    return LLVM::vector_reduce_fadd::create(builder, loc, f64, number(0), lanes);
   }
 
   /// Lane k is on where first + k < last.

@@ -7,8 +7,8 @@
 
 namespace disco::obj {
 
-/// Builds `op` on lowered operands. `lanes` is what a real has become: f32, or a vector of f32; a
-/// bool is i1 of that shape. Handles every pointwise operation and `obj.constant`.
+/// Builds `op` on lowered operands. `lanes` is what a real has become: a float, or a vector of
+/// floats; a bool is i1 of that shape. Handles every pointwise operation and `obj.constant`.
 mlir::Value lowerPointwise(mlir::OpBuilder &builder, mlir::Operation *op, mlir::ValueRange operands,
                            mlir::Type lanes);
 

@@ -51,6 +51,26 @@ obj.objective @chain(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b
   obj.yield loss %x : !obj.real<pair> metrics %a, %b, %c : !obj.real<pair>, !obj.real<pair>, !obj.real<pair>
 }
 
+// 1 / n is never 0; 2 / n is not looked at, and what depends on a pair may be 0.
+// CHECK-LABEL: @chain_of_the_mean
+// CHECK-SAME: policy_chosen_logps: %[[X:.*]])
+obj.objective @chain_of_the_mean(policy_chosen_logps: %x) parameters [] wrt [] metrics [a, b] {
+  %one = obj.constant 1.0
+  %two = obj.constant 2.0
+  %n = obj.batch_size
+  // CHECK: %[[SEED:.*]] = obj.div
+  %seed = obj.div %one, %n : !obj.real<batch>, !obj.real<batch>
+  // CHECK: %[[OTHER:.*]] = obj.div
+  %other = obj.div %two, %n : !obj.real<batch>, !obj.real<batch>
+  // CHECK: %[[PRODUCT:.*]] = obj.mul %[[SEED]], %[[X]]
+  %a = obj.chain %seed, %x : !obj.real<batch>, !obj.real<pair>
+  // CHECK: obj.chain %[[OTHER]], %[[X]]
+  %b = obj.chain %other, %x : !obj.real<batch>, !obj.real<pair>
+  // CHECK: obj.chain %[[PRODUCT]], %[[X]]
+  %c = obj.chain %a, %x : !obj.real<pair>, !obj.real<pair>
+  obj.yield loss %c : !obj.real<pair> metrics %a, %b : !obj.real<pair>, !obj.real<pair>
+}
+
 // A pair arm that equals a batch arm would change the type.
 // CHECK-LABEL: @where_of_wider_type_kept
 obj.objective @where_of_wider_type_kept(policy_chosen_logps: %x) parameters [] wrt [] metrics [] {

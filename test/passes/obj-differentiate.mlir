@@ -10,7 +10,7 @@ obj.objective @seed_of_pair_loss(policy_chosen_logps: %x) parameters [] wrt [pol
   // CHECK: %[[E:.*]] = obj.exp
   // CHECK: %[[N:.*]] = obj.batch_size
   // CHECK: %[[SEED:.*]] = obj.div %[[ONE]], %[[N]]
-  // CHECK: %[[D:.*]] = obj.chain %[[SEED]], %[[E]]
+  // CHECK: %[[D:.*]] = obj.mul %[[SEED]], %[[E]]
   // CHECK: gradients %[[D]]
   %e = obj.exp %x : !obj.real<pair>
   obj.yield loss %e : !obj.real<pair>
@@ -33,7 +33,7 @@ obj.objective @seed_of_batch_loss(policy_chosen_logps: %x) parameters [] wrt [po
 // CHECK-LABEL: @pair_contribution_to_batch_value
 obj.objective @pair_contribution_to_batch_value(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_logps] metrics [] {
   // CHECK: %[[SUM:.*]] = obj.batch_sum
-  // CHECK: %[[PASSED:.*]] = obj.chain %{{.*}}, %policy_chosen_logps
+  // CHECK: %[[PASSED:.*]] = obj.mul %{{.*}}, %policy_chosen_logps
   // CHECK: obj.batch_sum %[[PASSED]]
   %sum = obj.batch_sum %x
   %l = obj.mul %sum, %x : !obj.real<batch>, !obj.real<pair>

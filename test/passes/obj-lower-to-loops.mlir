@@ -2,7 +2,7 @@
 // REQUIRES: compiler
 // RUN: %disco-opt %s -split-input-file -obj-lower-to-loops -cse | FileCheck %s
 
-// CHECK: module attributes {disco.gradient = "walk add loss gradient; means", disco.report = "walk"}
+// CHECK: module attributes {disco.gradient = "walk loss gradient; means", disco.report = "walk"}
 // CHECK-LABEL: llvm.func @gradient_0(
 // The mean loss needs no second walk: its sum is taken while gradients are written.
 // CHECK: scf.for
@@ -21,7 +21,7 @@ obj.objective @one_walk(policy_chosen_logps: %x) parameters [] wrt [policy_chose
 
 // -----
 
-// CHECK: disco.gradient = "walk add; walk add loss gradient; means"
+// CHECK: disco.gradient = "walk add; walk loss gradient; means"
 // CHECK-LABEL: llvm.func @gradient_0(
 // CHECK: scf.for
 // CHECK: "llvm.intr.vector.reduce.fadd"
@@ -41,7 +41,7 @@ obj.objective @two_walks(policy_chosen_logps: %x) parameters [] wrt [policy_chos
 // -----
 
 // What is sorted is stored, and so is what goes back to its pair.
-// CHECK: disco.gradient = "walk; sort 1 0; walk add loss; unsort 3 2 0; walk gradient; means"
+// CHECK: disco.gradient = "walk; sort 1 0; walk loss; unsort 3 2 0; walk gradient; means"
 obj.objective @sorted(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_logps] metrics [] {
   %sort = obj.batch_sort %x
   %l = obj.exp %sort : !obj.real<pair>
@@ -64,7 +64,7 @@ obj.objective @largest(policy_chosen_logps: %x) parameters [] wrt [policy_chosen
 // -----
 
 // Tokens are walked inside the pair: their sum, then their gradients.
-// CHECK: disco.gradient = "walk add loss gradient; means"
+// CHECK: disco.gradient = "walk loss gradient; means"
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: "llvm.intr.vector.reduce.fadd"

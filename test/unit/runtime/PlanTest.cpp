@@ -105,28 +105,55 @@ TEST(Plan, SortsDoublesAsDoubles) {
             (std::vector<double>{1, 1 + 1e-12, 1 + 2e-12}));
 }
 
+/// Inputs are losses, and gradients after them.
+void lossAndGradient(const Frame *frame, int64_t begin, int64_t end, double *sums) {
+  sums[0] = sums[1] = 0;
+  for (int64_t i = begin; i < end; ++i) {
+    sums[0] += inputOf(frame)[i];
+    sums[1] += static_cast<const float *>(frame->inputs[1])[i] * 0;
+  }
+}
+
 TEST(Plan, SaysWhichPairIsTheFirstBadOne) {
-  const disco_walk_fn walk = [](const Frame *frame, int64_t begin, int64_t end, double *sums) {
-    sums[0] = sums[1] = double(Plan::kNoPair);
-    for (int64_t i = end; i-- > begin;) {
-      if (inputOf(frame)[i] == 1)
-        sums[0] = double(i);
-      if (inputOf(frame)[i] == 2)
-        sums[1] = double(i);
-    }
-  };
-  std::vector<float> values(3 * Plan::kChunk);
-  const auto bad = [&] {
-    const void *inputs[] = {values.data()};
+  const disco_walk_fn walk = lossAndGradient;
+  std::vector<float> losses(3 * Plan::kChunk + 5), gradients(losses.size());
+  const auto bad = [&](ParallelFor parallel = nullptr) {
+    const void *inputs[] = {losses.data(), gradients.data()};
     return Plan::parse("walk loss gradient")
-        ->run(&walk, {.inputs = inputs, .pairs = int64_t(values.size())});
+        ->run(&walk, {.inputs = inputs, .pairs = int64_t(losses.size())}, Dtype::Float32, parallel);
   };
   EXPECT_EQ(bad().loss, -1);
   EXPECT_EQ(bad().gradient, -1);
-  values[Plan::kChunk + 7] = values[2 * Plan::kChunk] = 1;
-  values[5] = 2;
-  EXPECT_EQ(bad().loss, Plan::kChunk + 7);
-  EXPECT_EQ(bad().gradient, 5);
+  losses[Plan::kChunk + 7] = losses[2 * Plan::kChunk] = NAN;
+  gradients[5] = gradients.back() = INFINITY;
+  const ParallelFor inOrder = [](int64_t count, void (*body)(void *, int64_t), void *data) {
+    for (int64_t i = 0; i < count; ++i)
+      body(data, i);
+  };
+  for (ParallelFor parallel : {ParallelFor(nullptr), inOrder}) {
+    EXPECT_EQ(bad(parallel).loss, Plan::kChunk + 7);
+    EXPECT_EQ(bad(parallel).gradient, 5);
+  }
+  gradients[5] = 0;
+  EXPECT_EQ(bad().gradient, int64_t(gradients.size()) - 1);
+}
+
+// The sum of many finite float64 losses may be infinite; no pair is to blame, until one is.
+TEST(Plan, TellsALargeSumFromABadPair) {
+  const disco_walk_fn walk = [](const Frame *frame, int64_t begin, int64_t end, double *sums) {
+    sums[0] = 0;
+    for (int64_t i = begin; i < end; ++i)
+      sums[0] += static_cast<const double *>(frame->inputs[0])[i];
+  };
+  std::vector<double> losses(2 * Plan::kChunk, 1e308);
+  const auto bad = [&] {
+    const void *inputs[] = {losses.data()};
+    return Plan::parse("walk loss")
+        ->run(&walk, {.inputs = inputs, .pairs = int64_t(losses.size())}, Dtype::Float64);
+  };
+  EXPECT_EQ(bad().loss, -1);
+  losses[Plan::kChunk + 3] = INFINITY;
+  EXPECT_EQ(bad().loss, Plan::kChunk + 3);
 }
 
 // Chunks last to first, as no sensible scheduler would.
