@@ -52,6 +52,13 @@ bool sameShape(const runtime::Signature &a, const runtime::Signature &b) {
          a.metrics.size() == b.metrics.size();
 }
 
+/// Whether store() gave that name. The folder may hold other things, which are nobody's to remove.
+bool isOurs(std::string_view name) {
+  constexpr size_t kDigits = 32; // of dsl::Digest
+  return name.find_first_not_of("0123456789abcdef") == kDigits &&
+         name.substr(kDigits).starts_with(kSuffix);
+}
+
 struct Descriptor {
   explicit Descriptor(int number) : number(number) {}
   Descriptor(const Descriptor &) = delete;
@@ -81,12 +88,18 @@ struct Cache::Folder {
     };
     std::vector<Entry> entries;
     uint64_t total = 0;
-    DIR *listing = fdopendir(openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!listing)
+    const int descriptor = openat(folder.number, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0)
       return;
+    DIR *listing = fdopendir(descriptor);
+    if (!listing) {
+      close(descriptor);
+      return;
+    }
     while (const dirent *found = readdir(listing)) {
       struct stat status {};
-      if (fstatat(folder.number, found->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
+      if (!isOurs(found->d_name) ||
+          fstatat(folder.number, found->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 ||
           !S_ISREG(status.st_mode))
         continue;
       total += uint64_t(status.st_size);

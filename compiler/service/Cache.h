@@ -21,8 +21,8 @@ public:
   static std::string defaultFolder();
 
   /// Makes the folder where it is missing. What is in it will be executed: a folder that somebody
-  /// else owns or may write to is an error. `mostBytes` bounds its size; the entries that were used
-  /// least recently go first.
+  /// else owns or may write to is an error. `mostBytes` bounds the size of its entries; those that
+  /// were used least recently go first. Other files in it stay.
   static Result<Cache> open(const std::string &folder, uint64_t mostBytes = uint64_t{256} << 20);
 
   /// The image of a program with this signature, with the signature's names and defaults.

@@ -120,6 +120,21 @@ TEST(Cache, TheLeastRecentlyUsedEntriesGoFirst) {
   EXPECT_LT(entries(folder).size(), 120u);
 }
 
+// Somebody may name a folder that holds other things.
+TEST(Cache, OtherFilesInItsFolderStay) {
+  const Folder folder;
+  Cache cache = cacheIn(folder, 20000);
+  const std::vector<std::string> others = {"thesis.tex", "lrml.dpoc", "0123456789abcdef.dpoc",
+                                           std::string(32, 'a') + ".txt"};
+  for (const std::string &other : others)
+    std::ofstream(folder.path("cache/" + other)) << std::string(100000, 'x');
+  for (int i = 0; i < 130; ++i) // its size is looked at after every 64 entries
+    cache.store(imageOf(lossOf("relu(" + std::to_string(i) + " - margin)"), "code"));
+  for (const std::string &other : others)
+    EXPECT_TRUE(std::filesystem::exists(folder.path("cache/" + other))) << other;
+  EXPECT_TRUE(find(cache, lossOf("relu(129 - margin)")));
+}
+
 TEST(Cache, AFolderThatOthersMayWriteToIsRefused) {
   const Folder folder;
   std::filesystem::create_directory(folder.path("cache"));
