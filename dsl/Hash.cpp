@@ -38,8 +38,12 @@ std::string codeHash(const Program &program) {
     whole.add(digests[metric.value]);
   for (const State &state : program.states)
     whole.add(digests[state.initial]).add(digests[state.next]);
-  for (const Column &column : program.columns) // what a missing column is
+  // In which order they come, and what a missing one is.
+  for (const Column &column : program.columns) {
+    for (char letter : column.name)
+      whole.add(uint64_t(letter));
     whole.add(column.defaultValue ? std::bit_cast<uint64_t>(*column.defaultValue) : 1);
+  }
   return whole.text();
 }
 

@@ -33,15 +33,12 @@ void add(dsl::Digest &digest, std::string_view text) {
     digest.add(uint64_t(uint8_t(letter)));
 }
 
-/// All that code depends on. Names of inputs are part of it, since columns that are declared in
-/// another order have the same code hash; other names and defaults are not.
+/// All that code depends on; names and defaults of parameters are not part of it.
 std::string entryName(const runtime::Signature &signature, runtime::Target target,
                       runtime::Dtype dtype) {
   dsl::Digest digest;
   add(digest, buildId());
   add(digest, signature.codeHash);
-  for (const std::string &input : signature.inputs)
-    add(digest, input);
   digest.add(uint64_t(target)).add(uint64_t(dtype)).add(runtime::kKernelAbi);
   return digest.text() + std::string(kSuffix);
 }

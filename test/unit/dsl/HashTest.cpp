@@ -18,6 +18,17 @@ TEST(Hash, CodeHashTellsExactPrograms) {
                 objective("param b = 2 in [1, 9] log; let x = b * margin; loss = exp(x);"))));
 }
 
+// Code reads its arrays in the order of the declarations, and a missing column as its default.
+TEST(Hash, CodeHashKnowsColumnsTheirOrderAndTheirDefaults) {
+  const auto hashOf = [](const std::string &columns) {
+    return codeHash(compiled(objective(columns + " loss = a * softplus(-margin) + b * b;")));
+  };
+  const std::string both = hashOf("column a; column b;");
+  EXPECT_NE(both, hashOf("column b; column a;"));
+  EXPECT_NE(both, hashOf("column a = 1; column b;"));
+  EXPECT_EQ(both, hashOf("column a; column unread; column b;"));
+}
+
 // Two papers may have one loss, and an earlier form may differ by a factor that is 1 by default.
 TEST(Hash, ShippedObjectivesAreDistinctButForKnownTwins) {
   std::map<std::string, std::set<std::string>> named;

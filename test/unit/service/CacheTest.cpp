@@ -55,7 +55,7 @@ TEST(Cache, FindsWhatWasStoredUnderTheNamesOfTheProgram) {
   EXPECT_FALSE(find(cache, lossOf("relu(1 - margin)")));
 }
 
-// They have one code hash, but their arrays come in another order.
+// Their arrays come in another order.
 TEST(Cache, ColumnsInAnotherOrderAreAnotherEntry) {
   const Folder folder;
   Cache cache = cacheIn(folder);
