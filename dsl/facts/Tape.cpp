@@ -6,51 +6,25 @@ namespace disco::dsl::facts {
 
 namespace {
 
-/// The rule of an operation that works element by element.
+/// The rule of an operation that works element by element, which has its name.
 Rule elementRule(Op op) {
   switch (op) {
-#define DISCO_ELEMENT(NAME)                                                                        \
+#define DISCO_OP_Element(NAME)                                                                     \
   case Op::NAME:                                                                                   \
     return Rule::NAME;
-    DISCO_ELEMENT(Neg)
-    DISCO_ELEMENT(Exp)
-    DISCO_ELEMENT(Log)
-    DISCO_ELEMENT(Log1p)
-    DISCO_ELEMENT(Expm1)
-    DISCO_ELEMENT(Sqrt)
-    DISCO_ELEMENT(Abs)
-    DISCO_ELEMENT(Sign)
-    DISCO_ELEMENT(Tanh)
-    DISCO_ELEMENT(Sigmoid)
-    DISCO_ELEMENT(Softplus)
-    DISCO_ELEMENT(Detach)
-    DISCO_ELEMENT(Add)
-    DISCO_ELEMENT(Sub)
-    DISCO_ELEMENT(Mul)
-    DISCO_ELEMENT(Div)
-    DISCO_ELEMENT(Pow)
-    DISCO_ELEMENT(Min)
-    DISCO_ELEMENT(Max)
-    DISCO_ELEMENT(Lt)
-    DISCO_ELEMENT(Le)
-    DISCO_ELEMENT(Eq)
-    DISCO_ELEMENT(Ne)
-    DISCO_ELEMENT(And)
-    DISCO_ELEMENT(Or)
-    DISCO_ELEMENT(Not)
-    DISCO_ELEMENT(Select)
-#undef DISCO_ELEMENT
-  case Op::Constant:
-  case Op::Parameter:
-  case Op::Input:
-  case Op::Column:
-  case Op::State:
-  case Op::BatchSum:
-  case Op::BatchMax:
-  case Op::BatchQuantile:
-  case Op::BatchSort:
-  case Op::TokenSum:
+#define DISCO_OP_Other(NAME)                                                                       \
+  case Op::NAME:                                                                                   \
     break;
+#define DISCO_OP_Leaf DISCO_OP_Other
+#define DISCO_OP_Pointwise DISCO_OP_Element
+#define DISCO_OP_Compare DISCO_OP_Element
+#define DISCO_OP_Logic DISCO_OP_Element
+#define DISCO_OP_Select DISCO_OP_Element
+#define DISCO_OP_Reduce DISCO_OP_Other
+#define DISCO_OP_Sort DISCO_OP_Other
+#define DISCO_OP_TokenReduce DISCO_OP_Other
+#define DISCO_OP(NAME, MNEMONIC, ARITY, SHAPE) DISCO_OP_##SHAPE(NAME)
+#include "dsl/Ops.def"
   }
   assert(false && "not element by element");
   return Rule::Leaf;
