@@ -1,12 +1,12 @@
 // See WorkerProcess.h.
 #include "compiler/service/WorkerProcess.h"
 
+#include "dsl/support/Exec.h"
+
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include <spawn.h>
 #include <sys/mman.h>
@@ -17,18 +17,6 @@
 namespace disco::compiler {
 
 namespace {
-
-/// What a worker may know of our environment: where libraries are, and how sanitizers behave.
-constexpr const char *kPassedOn[] = {"LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
-                                     "LSAN_OPTIONS"};
-
-std::vector<char *> pointers(std::vector<std::string> &strings) {
-  std::vector<char *> result;
-  for (std::string &text : strings)
-    result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
 
 /// The last line of a small file that a process wrote.
 std::string lastLine(int file) {
@@ -48,26 +36,29 @@ Result<WorkerProcess> WorkerProcess::start(const std::string &program) {
   const auto failure = [&](int code) {
     return Error{program + ": cannot start the code generator: " + std::strerror(code)};
   };
-  int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
-    return failure(errno);
   const int log = memfd_create("disco-codegen", MFD_CLOEXEC);
-  std::vector<std::string> arguments = {program}, environment;
-  for (const char *name : kPassedOn)
-    if (const char *value = std::getenv(name))
-      environment.push_back(std::string(name) + "=" + value);
+  if (log < 0)
+    return failure(errno);
+  int sockets[2];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+    const int code = errno;
+    close(log);
+    return failure(code);
+  }
+  const ExecStrings arguments({program}), environment(childEnvironment());
   posix_spawn_file_actions_t files;
   posix_spawn_file_actions_init(&files);
   posix_spawn_file_actions_adddup2(&files, sockets[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&files, log, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&files, log, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&files, STDERR_FILENO + 1);
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   // Its own group: Ctrl-C is for us, who then end it.
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   pid_t pid = -1;
-  const int code = posix_spawn(&pid, program.c_str(), &files, &attributes,
-                               pointers(arguments).data(), pointers(environment).data());
+  const int code =
+      posix_spawn(&pid, program.c_str(), &files, &attributes, arguments.get(), environment.get());
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   close(sockets[1]);
@@ -114,14 +105,12 @@ Result<std::optional<Message>> WorkerProcess::receive() {
   char bytes[65536];
   for (;;) {
     const ssize_t count = recv(socket_, bytes, sizeof bytes, MSG_DONTWAIT);
-    if (count > 0) {
+    if (count > 0)
       received_.append(bytes, size_t(count));
-      continue;
-    }
-    if (count < 0 && errno == EINTR)
+    if ((count > 0 && received_.size() <= kMostMessage) || (count < 0 && errno == EINTR))
       continue;
     Result<std::optional<Message>> message = takeMessage(received_);
-    closed_ = count == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    closed_ = count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
     if (message && !*message && closed_)
       return Error{"the code generator ended"};
     return message;

@@ -6,6 +6,7 @@
 #include "dsl/Dsl.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include <sys/resource.h>
@@ -23,12 +24,24 @@ constexpr rlim_t kMostLog = rlim_t{64} << 10;   // bytes of standard error
 constexpr rlim_t kMostFiles = 16;
 constexpr time_t kMostSeconds = 2; // of CPU time for one compilation
 
+/// Where it fails, a lower limit holds already.
 void limit(__rlimit_resource_t resource, rlim_t most) {
   const rlimit both{most, most};
   setrlimit(resource, &both);
 }
 
+/// So that the signal of limitCompilation() ends this process: whoever started it may ignore or
+/// block that one, as profilers do, and exec keeps both.
+void heedTimer() {
+  signal(SIGPROF, SIG_DFL);
+  sigset_t timer;
+  sigemptyset(&timer);
+  sigaddset(&timer, SIGPROF);
+  sigprocmask(SIG_UNBLOCK, &timer, nullptr);
+}
+
 void limitProcess() {
+  heedTimer();
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_FSIZE, kMostLog);
   limit(RLIMIT_NOFILE, kMostFiles);

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 #include <set>
+#include <sstream>
 
 #include <unistd.h>
 
@@ -119,6 +120,59 @@ TEST(Service, NoWorkerOutlivesIt) {
   EXPECT_TRUE(children().empty());
 }
 
+/// The line of a file of /proc that begins with `name`, without it and without spaces before what
+/// follows; empty if there is none.
+std::string lineOf(const std::string &path, const std::string &name) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with(name))
+      return line.substr(std::min(line.find_first_not_of(" \t", name.size()), line.size()));
+  return "";
+}
+
+TEST(Service, AWorkerLimitsItselfWhateverItsParentDoes) {
+  // What a profiler may have done. Both survive the start of another program.
+  sigset_t timer, before;
+  sigemptyset(&timer);
+  sigaddset(&timer, SIGPROF);
+  sigprocmask(SIG_BLOCK, &timer, &before);
+  const auto handler = signal(SIGPROF, SIG_IGN);
+  Service service(withWorkers());
+  const bool compiled = bool(service.compile(lossOf("relu(1 - margin)")));
+  signal(SIGPROF, handler);
+  sigprocmask(SIG_SETMASK, &before, nullptr);
+  ASSERT_TRUE(compiled);
+  ASSERT_EQ(children().size(), 1u);
+  const std::string process = "/proc/" + std::to_string(*children().begin());
+  const auto limit = [&](const std::string &name) {
+    std::istringstream line(lineOf(process + "/limits", name));
+    std::string soft, hard;
+    line >> soft >> hard;
+    EXPECT_EQ(soft, hard) << name;
+    return hard;
+  };
+  EXPECT_EQ(limit("Max core file size"), "0");
+  EXPECT_EQ(limit("Max file size"), std::to_string(64 << 10));
+  EXPECT_EQ(limit("Max open files"), "16");
+#ifndef __SANITIZE_ADDRESS__
+  EXPECT_EQ(limit("Max data size"), std::to_string(512 << 20));
+#endif
+  for (const char *set : {"SigBlk:", "SigIgn:"})
+    EXPECT_EQ(std::stoull(lineOf(process + "/status", set), nullptr, 16) >> (SIGPROF - 1) & 1, 0u)
+        << set;
+}
+
+// Standard input, output and error; what else this process has open is not the worker's.
+TEST(Service, AWorkerHasNoFilesOfItsParent) {
+  const Folder folder;
+  std::ofstream open(folder.path("file")); // without O_CLOEXEC
+  Service service(withWorkers());
+  ASSERT_TRUE(service.compile(lossOf("relu(1 - margin)")));
+  for (const auto &file :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(*children().begin()) + "/fd"))
+    EXPECT_LE(std::stoi(file.path().filename()), 2) << std::filesystem::read_symlink(file.path());
+}
+
 TEST(Service, WithoutAWorkerThisProcessCompiles) {
   Service service({});
   EXPECT_TRUE(service.compile(lossOf("relu(1 - margin)")));
@@ -176,7 +230,7 @@ size_t residentKiB(pid_t process) {
   return resident * size_t(sysconf(_SC_PAGESIZE)) / 1024;
 }
 
-// bench-worker-memory is the same over 20,000.
+// bench-generation shows the same for any number.
 TEST(Service, MemoryOfAWorkerIsFlatOverCompiles) {
   Service service(withWorkers());
   const auto compile = [&](int i) {
