@@ -1,9 +1,10 @@
 // See ChildProcess.h. Between fork and exec only async-signal-safe calls are made.
 #include "trainer/search/ChildProcess.h"
 
+#include "dsl/support/Exec.h"
+
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -17,34 +18,6 @@
 
 namespace disco::search {
 namespace {
-
-/// What a training may know of our environment. Keys and tokens are not among it.
-constexpr const char *kPassedOn[] = {"PATH",
-                                     "HOME",
-                                     "TMPDIR",
-                                     "LANG",
-                                     "LC_ALL",
-                                     "LD_LIBRARY_PATH",
-                                     "CUDA_VISIBLE_DEVICES",
-                                     "ASAN_OPTIONS",
-                                     "UBSAN_OPTIONS",
-                                     "LSAN_OPTIONS"};
-
-std::vector<std::string> childEnvironment() {
-  std::vector<std::string> environment;
-  for (const char *name : kPassedOn)
-    if (const char *value = std::getenv(name))
-      environment.push_back(std::string(name) + "=" + value);
-  return environment;
-}
-
-std::vector<char *> pointers(std::vector<std::string> &strings) {
-  std::vector<char *> result;
-  for (std::string &text : strings)
-    result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
 
 [[noreturn]] void becomeChild(char *const *argv, char *const *environment, int log, pid_t parent,
                               uint64_t dataBytes) {
@@ -80,14 +53,14 @@ Result<ChildProcess> ChildProcess::start(const std::vector<std::string> &argv,
   int log = open(logFile.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (log < 0)
     return Error{logFile + ": cannot create: " + std::strerror(errno)};
-  std::vector<std::string> arguments = argv;
-  std::vector<std::string> environment = childEnvironment();
-  std::vector<char *> argumentPointers = pointers(arguments),
-                      environmentPointers = pointers(environment);
+  const ExecStrings arguments(argv);
+  const ExecStrings environment(
+      childEnvironment({"PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "CUDA_VISIBLE_DEVICES",
+                        "DISCO_CACHE", "XDG_CACHE_HOME"}));
   pid_t parent = getpid();
   pid_t pid = fork();
   if (pid == 0)
-    becomeChild(argumentPointers.data(), environmentPointers.data(), log, parent, limits.dataBytes);
+    becomeChild(arguments.get(), environment.get(), log, parent, limits.dataBytes);
   int forkError = errno;
   close(log);
   if (pid < 0)

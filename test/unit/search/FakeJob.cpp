@@ -78,7 +78,7 @@ int main(int argc, char **argv) {
     }
   }
   if (mode == "environment")
-    return std::getenv("OPENAI_API_KEY") ? 8 : 7;
+    return std::getenv("OPENAI_API_KEY") ? 8 : std::getenv("DISCO_CACHE") ? 7 : 6;
   Result<std::string> text = data::readFile(specPath);
   Result<trainer::JobSpec> spec = trainer::jobSpecFromJson(*text);
   if (!spec) {
