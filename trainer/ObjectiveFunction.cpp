@@ -46,6 +46,10 @@ void ObjectiveKernel::bind(std::span<const double> parameters) {
                                   runtime::kChosenOffsets) == signature_.inputs.end(),
                     "objective `", signature_.objective,
                     "` keeps state or reads tokens, which this function does not take");
+  TORCH_CHECK_VALUE(!signature_.inputs.empty(), "objective `", signature_.objective,
+                    "` reads nothing");
+  TORCH_CHECK_VALUE(host_.dtype == runtime::Dtype::Float32, "objective `", signature_.objective,
+                    "` was compiled for float64, this function takes float32");
   numbers_.assign(parameters.begin(), parameters.end());
   numbers_.resize(signature_.numbers());
   TORCH_CHECK_VALUE(signature_.gradients.size() == gradientInputs_.size(), "objective `",

@@ -20,7 +20,8 @@ namespace disco::trainer {
 class ObjectiveKernel {
 public:
   /// Parameters in the signature's order, one each. The kernels, when both are given, have the same
-  /// signature.
+  /// signature. Throws c10::ValueError for another number of parameters, and for a kernel that this
+  /// function cannot call: of float64, of state or tokens, or one without inputs.
   ObjectiveKernel(runtime::HostKernel host, std::span<const double> parameters);
   ObjectiveKernel(runtime::PtxKernel device, std::span<const double> parameters);
   void add(runtime::PtxKernel device);

@@ -278,6 +278,20 @@ TEST(ObjectiveFunctionTest, KernelsOfADeviceAreNotRunOnTheHost) {
             "objective `test`: its device kernel was compiled from another program");
 }
 
+// Kernels come from files, too.
+TEST(ObjectiveFunctionTest, KernelsThatItCannotCallAreRefused) {
+  const auto refusal = [](const runtime::HostKernel &kernel) {
+    return message([&] { ObjectiveKernel(kernel, std::span<const double>()); });
+  };
+  runtime::HostKernel kernel = hostKernel<dpoGradient>(kAll, {});
+  kernel.dtype = runtime::Dtype::Float64;
+  EXPECT_EQ(refusal(kernel),
+            "objective `test` was compiled for float64, this function takes float32");
+  EXPECT_EQ(refusal(hostKernel<dpoGradient>({}, {})), "objective `test` reads nothing");
+  kernel.signature.states = {"mean"};
+  EXPECT_NE(refusal(kernel).find("keeps state or reads tokens"), std::string::npos);
+}
+
 TEST(ObjectiveFunctionTest, WrongNumberOfParametersIsRefused) {
   EXPECT_EQ(message([] {
               ObjectiveKernel(hostKernel<dpoGradient>(kAll, {"beta"}), std::span<const double>());
