@@ -2,7 +2,7 @@
 # block a line after `$ ` is a command (`> ` goes on with it after a backslash), the lines below are
 # its output; `...` stands for any text, alone on a line for any lines, and numbers agree when they
 # agree to 2 %. Commands run in a scratch folder that looks like the checkout, so that what they
-# write is thrown away.
+# write is thrown away, the cache of compiled code included.
 import argparse
 import os
 import pathlib
@@ -69,7 +69,11 @@ def run(source, build, scratch):
         if name not in (".git", "build", "data", "runs"):
             os.symlink(os.path.join(source, name), os.path.join(scratch, name))
     environment = dict(
-        os.environ, PATH=f"{build}/bin:{os.environ['PATH']}", NO_COLOR="1", COLUMNS="100"
+        os.environ,
+        PATH=f"{build}/bin:{os.environ['PATH']}",
+        NO_COLOR="1",
+        COLUMNS="100",
+        DISCO_CACHE=f"{scratch}/cache",
     )
     failures = 0
     for command, expected in commands((pathlib.Path(source) / "README.md").read_text()):
