@@ -1,11 +1,11 @@
 // See Host.h. Instruction selection, and nothing after it; Image.cpp reads the objects.
 #include "compiler/targets/Host.h"
 
+#include "compiler/targets/Registry.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Target/TargetOptions.h"
 
@@ -51,8 +51,7 @@ HostTarget::HostTarget(HostTarget &&) noexcept = default;
 HostTarget &HostTarget::operator=(HostTarget &&) noexcept = default;
 
 Result<HostTarget> HostTarget::create(runtime::Target target) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
+  registerTargets();
   const llvm::Triple triple(kTriple);
   std::string problem;
   const llvm::Target *found = llvm::TargetRegistry::lookupTarget(triple, problem);

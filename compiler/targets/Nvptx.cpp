@@ -1,11 +1,11 @@
 // See Nvptx.h.
 #include "compiler/targets/Nvptx.h"
 
+#include "compiler/targets/Registry.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 
 #include <array>
@@ -32,10 +32,7 @@ Error unknownArchitecture(const std::string &architecture) {
 Result<std::string> compiler::emitPtx(llvm::Module &module, const std::string &architecture) {
   if (std::find(kArchitectures.begin(), kArchitectures.end(), architecture) == kArchitectures.end())
     return unknownArchitecture(architecture);
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
+  registerTargets();
   const llvm::Triple triple("nvptx64-nvidia-cuda");
   std::string reason;
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, reason);
