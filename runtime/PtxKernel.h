@@ -24,13 +24,13 @@ public:
   /// The device the kernel was loaded for.
   int ordinal() const { return loaded_->context->ordinal(); }
 
-  /// Enqueues loss[1] and gradients[g][pairs] (see disco_gradient_fn; all arrays in device memory)
-  /// and does not wait. Spans have the lengths that the signature states.
+  /// Enqueues loss[1] and gradients[g][pairs], as HostKernel::gradient gives them, and does not
+  /// wait. All arrays are in device memory; spans have the lengths that the signature states.
   Result<void> gradient(std::span<const DeviceAddress> inputs, std::span<const float> parameters,
                         int64_t pairs, DeviceAddress loss, std::span<const DeviceAddress> gradients,
                         CudaStreamHandle stream) const;
-  /// Enqueues losses[pairs], the two rewards[pairs] and metrics[m] (see disco_report_fn) and does
-  /// not wait.
+  /// Enqueues losses[pairs], the two rewards[pairs] and metrics[m], as HostKernel::report gives
+  /// them, and does not wait.
   Result<void> report(std::span<const DeviceAddress> inputs, std::span<const float> parameters,
                       int64_t pairs, DeviceAddress losses, DeviceAddress chosenRewards,
                       DeviceAddress rejectedRewards, DeviceAddress metrics,

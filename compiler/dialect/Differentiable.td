@@ -8,7 +8,8 @@ def Differentiable : OpInterface<"Differentiable"> {
   let cppNamespace = "::disco::obj";
   let methods = [InterfaceMethod<[{
       Given the adjoint of the result (`seed`), builds the contribution to each operand's adjoint, in operand order. A null
-      Value means that the operand gets none. Summing over pairs, where a pair result reads a batch operand, is the caller's.
+      Value means that the operand gets none. Summing over pairs or tokens, where the result exists more often than an operand,
+      is the caller's.
     }],
     "::llvm::SmallVector<::mlir::Value>", "adjoint", (ins "::mlir::OpBuilder &":$builder, "::mlir::Value":$seed)>];
 }

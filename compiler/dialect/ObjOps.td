@@ -20,8 +20,8 @@ def Obj_ObjectiveOp : Obj_Op<"objective", [
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "one objective over the preference pairs of an optimiser step";
   let description = [{
-    Block arguments are the inputs and columns it reads, per pair or per token, named by `inputs`. `wrt` names the inputs that receive a gradient, whether
-    read or not. Its value is the mean of the yielded loss over pairs.
+    Block arguments are the inputs and columns it reads, per pair or per token, named by `inputs`. `wrt` names the inputs that
+    receive a gradient, whether read or not. Its value is the mean of the yielded loss over pairs.
 
         obj.objective @slope(policy_chosen_logps: %chosen) parameters [beta] wrt [policy_chosen_logps] metrics [] { ... }
   }];
@@ -83,7 +83,7 @@ def Obj_BatchSizeOp : Obj_Op<"batch_size", [Pure]> {
 
 // ---- pointwise ----
 
-// The result exists per pair as soon as one operand does.
+// The result exists per pair, or per token of a side, as soon as one operand does.
 class Obj_Pointwise<string mnemonic, TypeDef kind, list<Trait> traits> : Obj_Op<mnemonic, !listconcat(traits, [
     Pure, InferTypeOpAdaptor])> {
   let results = (outs kind:$result);
