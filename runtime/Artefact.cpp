@@ -24,7 +24,7 @@ constexpr std::string_view kMagic = "\x89"
                                     "dpoc\r\n\n";
 constexpr uint32_t kFormat = 1;
 constexpr size_t kHeader = kMagic.size() + 4 + 16 + 8;
-constexpr size_t kMostList = 256, kMostText = size_t{64} << 10, kMostImages = 16;
+constexpr size_t kMostText = size_t{64} << 10, kMostImages = 16;
 
 // Machine code is x86-64, so these bytes are never written or read on another order of bytes.
 static_assert(std::endian::native == std::endian::little);
@@ -97,7 +97,7 @@ public:
     return value;
   }
   std::vector<std::string> names() {
-    std::vector<std::string> values(count(kMostList, "names in a list"));
+    std::vector<std::string> values(count(kMostNames, "names in a list"));
     for (size_t i = 0; i < values.size() && !error_; ++i) {
       values[i] = name();
       if (!error_ && std::find(values.begin(), values.begin() + ptrdiff_t(i), values[i]) !=
@@ -136,8 +136,7 @@ Signature readSignature(Reader &in) {
   Signature signature;
   signature.objective = in.name();
   signature.codeHash = in.text(kMostName, "bytes of a code hash");
-  if (signature.codeHash.size() != 32 ||
-      signature.codeHash.find_first_not_of("0123456789abcdef") != std::string::npos)
+  if (!isCodeHash(signature.codeHash))
     in.fail("has a code hash that is not 32 hexadecimal digits");
   signature.inputs = in.names();
   signature.gradients = in.names();

@@ -16,7 +16,6 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 constexpr int kFormat = 1;
-constexpr size_t kListLength = 256;
 
 /// Reads fields one by one and keeps the first error; later calls then do nothing.
 class Reader {
@@ -46,9 +45,9 @@ public:
     const Json *value = field(key);
     if (!value)
       return nullptr;
-    if (!value->is_array() || value->size() > kListLength)
+    if (!value->is_array() || value->size() > kMostNames)
       return fail(std::string("field `") + key + "` is no list of at most " +
-                  std::to_string(kListLength) + " entries");
+                  std::to_string(kMostNames) + " entries");
     return value;
   }
 
@@ -138,8 +137,7 @@ Result<Signature> runtime::readManifest(std::string_view name, std::string_view 
   if (const Json *objective = read.field("objective"))
     signature.objective = read.name(*objective, "objective");
   if (const Json *hash = read.field("code_hash")) {
-    if (!hash->is_string() || hash->get<std::string>().size() != 32 ||
-        hash->get<std::string>().find_first_not_of("0123456789abcdef") != std::string::npos)
+    if (!hash->is_string() || !isCodeHash(hash->get<std::string>()))
       read.fail("field `code_hash` is not 32 hexadecimal digits");
     else
       signature.codeHash = hash->get<std::string>();
