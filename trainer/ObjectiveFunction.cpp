@@ -107,6 +107,8 @@ void checkInputs(const ObjectiveKernel &kernel, at::TensorList inputs) {
                       "` requires grad, but objectives give gradients to the policy's "
                       "log-probabilities only; detach it");
   }
+  TORCH_CHECK_VALUE(inputs[0].size(0) <= runtime::kMostPairs, "a batch of ", inputs[0].size(0),
+                    " pairs; at most ", runtime::kMostPairs, " are evaluated at once");
 }
 
 /// Loss [], and the gradients of the policy's chosen and rejected log-probabilities, each [pairs].
@@ -119,8 +121,6 @@ Values runHost(const ObjectiveKernel &kernel, at::TensorList inputs, int64_t pai
   const runtime::HostKernel *host = kernel.host();
   TORCH_CHECK_VALUE(host, "objective `", kernel.signature().objective,
                     "` was compiled for CUDA only, its inputs are on the CPU");
-  TORCH_CHECK_VALUE(pairs <= runtime::kMostPairs, "a batch of ", pairs, " pairs; at most ",
-                    runtime::kMostPairs, " are evaluated at once");
   Values values{Tensor(at::detail::empty_cpu({}, at::kFloat)), {}};
   Pointers<const void *> reads;
   for (const Tensor &input : inputs)

@@ -53,9 +53,9 @@ private:
 /// On CUDA it runs on torch's current stream and does not wait for it.
 ///
 /// Throws c10::Error (it is called like an operator of torch) when the number, dtype, shape or
-/// device of the inputs is wrong, when an input without a gradient requires one, and when the
-/// device has no kernel. backward() throws when it is asked for a differentiable gradient
-/// (create_graph): kernels give first derivatives only.
+/// device of the inputs is wrong, when there are more than kMostPairs pairs, when an input without
+/// a gradient requires one, and when the device has no kernel. backward() throws when it is asked
+/// for a differentiable gradient (create_graph): kernels give first derivatives only.
 at::Tensor applyObjective(const ObjectiveKernel &kernel, at::TensorList inputs);
 
 /// Gradients of a loss, one for each variable.

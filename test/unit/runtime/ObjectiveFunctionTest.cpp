@@ -220,6 +220,15 @@ TEST(ObjectiveFunctionTest, WrongInputsAreNamed) {
             "policy's log-probabilities only; detach it");
 }
 
+// Before anything of that size is copied.
+TEST(ObjectiveFunctionTest, MorePairsThanAKernelCountsAreRefused) {
+  const Tensor many = at::zeros({1}).expand({int64_t(1) << 31});
+  EXPECT_EQ(message([&] {
+              applyObjective(dpo(), {many, many, many, many});
+            }),
+            "a batch of 2147483648 pairs; at most 2147483646 are evaluated at once");
+}
+
 // A kernel that walks in chunks: the mean of -x, in as many threads as torch has.
 TEST(ObjectiveFunctionTest, ThreadsOfTorchGiveTheSameBits) {
   runtime::HostKernel kernel = hostKernel<dpoGradient>(kAll, {});
