@@ -110,8 +110,10 @@ template <Precision P>
 void Interpreter::evaluateIn(const Batch &batch, std::span<const double> parameters,
                              Evaluation &out, Wanted wanted) {
   layOut(batch);
-  forward<P>(lossOrder_, batch, parameters);
-  out.loss = meanOf<P>(program_.loss);
+  if (wanted.gradients || wanted.reports) {
+    forward<P>(lossOrder_, batch, parameters);
+    out.loss = meanOf<P>(program_.loss);
+  }
 
   if (wanted.gradients) {
     backward<P>();

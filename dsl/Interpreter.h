@@ -66,10 +66,11 @@ public:
   explicit Interpreter(Program &&) = delete;
   Interpreter(Interpreter &&) = default;
 
+  /// What to compute; of the batch only that is read which it depends on.
   struct Wanted {
-    bool gradients = true;
-    bool reports = true; // losses, rewards and metrics
-    bool next = true;    // the states after the step
+    bool gradients = true; // and the loss
+    bool reports = true;   // the loss, losses, rewards and metrics
+    bool next = true;      // the states after the step
   };
   /// `parameters` has one value per Program::parameters. `out` keeps its capacity from call to
   /// call.

@@ -59,7 +59,7 @@ public:
 
   float gradient(const ObjectiveInputs &inputs, const ObjectiveGradients &gradients) override {
     const dsl::Evaluation &found =
-        interpreter_.evaluate(inputs, parameters_, {.gradients = true, .reports = false});
+        interpreter_.evaluate(inputs, parameters_, {.reports = false, .next = false});
     for (size_t i = 0; i < dsl::kInputCount; ++i) {
       assert(found.gradients[i].empty() || gradients[i].empty() ||
              found.gradients[i].size() == gradients[i].size());
@@ -72,7 +72,7 @@ public:
 
   void report(const ObjectiveInputs &inputs, ObjectiveReport &out) override {
     const dsl::Evaluation &found =
-        interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = true});
+        interpreter_.evaluate(inputs, parameters_, {.gradients = false, .next = false});
     out = {narrowed(found.losses), narrowed(found.chosenRewards), narrowed(found.rejectedRewards),
            narrowed(found.metrics)};
   }
@@ -80,7 +80,7 @@ public:
   std::vector<double> next(const ObjectiveInputs &inputs) override {
     if (program_.states.empty())
       return {};
-    return interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = true}).next;
+    return interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = false}).next;
   }
 
 private:
@@ -145,7 +145,7 @@ public:
   std::vector<double> next(const ObjectiveInputs &inputs) override {
     if (program_.states.empty())
       return {};
-    return next_.evaluate(inputs, parameters_, {.gradients = false, .reports = true}).next;
+    return next_.evaluate(inputs, parameters_, {.gradients = false, .reports = false}).next;
   }
 
 private:

@@ -56,6 +56,21 @@ TEST(State, NextIsInDoubleInEveryPrecision) {
   EXPECT_EQ(single.losses[0], double(float(2 * 0.1f)));
 }
 
+TEST(State, NextAloneReadsNothingOfTheLoss) {
+  ProgramBuilder build;
+  const NodeId count = build.state("count", build.constant(0));
+  const Program program =
+      build.finish(build.policyMargin(), {build.apply(Op::Add, {count, build.constant(1)})});
+  Batch batch; // without a column
+  batch.pairs = 1000;
+  const Numbers before = {4};
+  batch.states = before;
+  Evaluation out;
+  Interpreter(program).evaluate(batch, {}, out, Precision::Double,
+                                {.gradients = false, .reports = false});
+  EXPECT_EQ(out.next, (Numbers{5}));
+}
+
 TEST(State, NoGradientPassesThroughNext) {
   EXPECT_EQ(chosenGradient(evaluate(fibonacci(), stepWith({10, 20}))), (Numbers{5, 5}));
 }
