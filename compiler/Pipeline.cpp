@@ -53,8 +53,8 @@ void compiler::addDifferentiation(OpPassManager &passes) {
 
 void compiler::addHostLoops(OpPassManager &passes, bool isFloat64, bool isPortable) {
   passes.addPass(obj::createObjLowerToLoops({.isFloat64 = isFloat64}));
-  if (isPortable) // else they become calls of a mathematics library
-    passes.addPass(math::createMathExpandOpsPass({.opMnemonics = {"fma", "roundeven"}}));
+  if (isPortable) // else it becomes a call of a mathematics library
+    passes.addPass(math::createMathExpandOpsPass({.opMnemonics = {"fma"}}));
   // The exponential of |x| that sigmoid(x), sigmoid(-x) and softplus(x) each ask for becomes one.
   passes.addPass(createCSEPass());
 }

@@ -328,6 +328,14 @@ Value LaneMath::log1p(Value x) {
 
 // ---- power ----
 
+// From 2^fractionBits on every number is whole; below, adding it rounds to a whole one.
+Value LaneMath::isWhole(Value x) {
+  Value magnitude = abs(x), large = number(format_.fractionScale);
+  Value rounded = sub(add(magnitude, large), large);
+  return arith::OrIOp::create(b_, loc_, compare(Predicate::OEQ, rounded, magnitude),
+                              compare(Predicate::OGE, magnitude, large));
+}
+
 // 2^(p log2 |x|) in double, where the product keeps enough digits for float32.
 Value LaneMath::powInDouble(Value magnitude, Value p) {
   const Type f64 = b_.getF64Type(), i64 = b_.getI64Type(), wide = like(f64);
@@ -365,19 +373,14 @@ Value LaneMath::pow(Value x, Value p) {
   result = select(compare(Predicate::OEQ, magnitude, one), one, result);
   result = select(compare(Predicate::UNO, x, p), add(x, p), result);
   // A negative base: odd integers change the sign, and what is no integer has no real result.
-  Value halfP = mul(p, number(0.5));
-  Value isInteger = compare(Predicate::OEQ, math::RoundEvenOp::create(b_, loc_, p), p);
-  Value isEven = compare(Predicate::OEQ, math::RoundEvenOp::create(b_, loc_, halfP), halfP);
+  Value isInteger = isWhole(p), isEven = isWhole(mul(p, number(0.5)));
   Value isNegative = compare(Predicate::OLT, math::CopySignOp::create(b_, loc_, one, x), zero);
   Value flipped = select(isEven, result, neg(result));
   Value ofNegative = select(isInteger, flipped, result);
   result = select(isNegative, ofNegative, result);
   Value isFiniteNegative = arith::AndIOp::create(b_, loc_, compare(Predicate::OLT, x, zero),
                                                  compare(Predicate::OGT, x, number(-kInfinity)));
-  Value isUndefined =
-      arith::AndIOp::create(b_, loc_, isFiniteNegative,
-                            compare(Predicate::UNE, math::RoundEvenOp::create(b_, loc_, p), p));
-  result = select(isUndefined, number(kNaN), result);
+  result = select(isFiniteNegative, select(isInteger, result, number(kNaN)), result);
   result = select(compare(Predicate::OEQ, x, one), one, result);
   return select(compare(Predicate::OEQ, p, zero), one, result);
 }

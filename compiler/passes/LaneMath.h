@@ -65,6 +65,7 @@ private:
   Split split(mlir::Value x);
   mlir::Value logOnePlus(mlir::Value f);
   mlir::Value log1pUnit(mlir::Value x);
+  mlir::Value isWhole(mlir::Value x);
   mlir::Value powMagnitude(mlir::Value magnitude, mlir::Value p);
   mlir::Value powInDouble(mlir::Value magnitude, mlir::Value p);
 

@@ -127,7 +127,7 @@ INSTANTIATE_TEST_SUITE_P(
       return std::string(dsl::opMnemonic(info.param.op));
     });
 
-/// Every pair of interesting bases and exponents through a two-operand function.
+/// Every pair of interesting bases and exponents through a two-operand function, for every target.
 void expectBinary(Op op, const std::function<double(double, double)> &exact) {
   dsl::ProgramBuilder builder;
   const dsl::Program program = builder.finish(builder.apply(
@@ -136,7 +136,8 @@ void expectBinary(Op op, const std::function<double(double, double)> &exact) {
                      right = {0.0f,       -0.0f,       1.0f,        -1.0f,  2.0f,  -2.0f,
                               3.0f,       -3.0f,       0.5f,        -0.5f,  0.1f,  1.5f,
                               7.0f,       16777215.0f, 16777216.0f, -1e30f, 1e30f, kInfinity,
-                              -kInfinity, kNaN,        2.5f,        -0.75f, 41.3f};
+                              -kInfinity, kNaN,        2.5f,        -0.75f, 41.3f, 8388607.0f,
+                              8388607.5f, 8388609.0f};
   Columns columns;
   for (size_t i = 0; i < left.size(); i += i < 64 ? 1 : 17)
     for (float y : right) {
@@ -144,12 +145,17 @@ void expectBinary(Op op, const std::function<double(double, double)> &exact) {
       columns[Input::chosen_length].push_back(y);
     }
   columns.pairs = columns[Input::chosen_length].size();
-  const KernelResults results = run(kernelOf(program), columns, {});
-  for (size_t i = 0; i < columns.pairs; ++i) {
-    const float x = columns[Input::policy_chosen_logps][i], y = columns[Input::chosen_length][i];
-    ASSERT_LE(unitsApart(results.losses[i], exact(x, y)), 4)
-        << std::hexfloat << x << " and " << y << ": " << results.losses[i] << ", expected "
-        << exact(x, y);
+  for (runtime::Target target : targetsOfThisCpu()) {
+    SCOPED_TRACE(runtime::targetName(target));
+    Result<runtime::HostKernel> kernel = sharedCompiler().compileHost(program, {.target = target});
+    ASSERT_TRUE(kernel) << kernel.error().message;
+    const KernelResults results = run(*kernel, columns, {});
+    for (size_t i = 0; i < columns.pairs; ++i) {
+      const float x = columns[Input::policy_chosen_logps][i], y = columns[Input::chosen_length][i];
+      ASSERT_LE(unitsApart(results.losses[i], exact(x, y)), 4)
+          << std::hexfloat << x << " and " << y << ": " << results.losses[i] << ", expected "
+          << exact(x, y);
+    }
   }
 }
 
