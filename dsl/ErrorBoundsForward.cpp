@@ -59,7 +59,7 @@ double ErrorAnalysis::valueError(NodeId id, size_t i) {
   case Op::Sign:
     return branches(id, i, uncertain(a, {})) ? 2 : 0;
   case Op::Exp:
-    return elementary(y, y * std::expm1(a.error)).error;
+    return positive(y, a, y * std::expm1(a.error)).error;
   case Op::Log:
     return elementary(y, logarithmic(a.value, a.error)).error;
   case Op::Log1p:
@@ -74,12 +74,13 @@ double ErrorAnalysis::valueError(NodeId id, size_t i) {
   case Op::Tanh:
     return elementary(y, steepestTanh(a) * a.error).error;
   case Op::Sigmoid:
-    return elementary(y, steepestSigmoid(a) * a.error).error;
+    return positive(y, a, steepestSigmoid(a) * a.error).error;
   case Op::Softplus:
-    return elementary(y, sigmoid(a.value + a.error) * a.error).error;
+    return positive(y, a, sigmoid(a.value + a.error) * a.error).error;
   case Op::Add:
+    return roundedOnce(y, a.error + b.error + lostOfSum(a.value, b.value)).error;
   case Op::Sub:
-    return roundedOnce(y, a.error + b.error).error;
+    return roundedOnce(y, a.error + b.error + lostOfSum(a.value, -b.value)).error;
   case Op::Mul:
     return roundedOnce(y, std::fabs(a.value) * b.error + std::fabs(b.value) * a.error +
                               a.error * b.error)

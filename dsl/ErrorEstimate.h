@@ -48,6 +48,20 @@ inline Estimate elementary(double value, double propagated,
                            tolerance::underflow);
 }
 
+/// A function that is positive and finite at every number x, such as exp. Where double has 0 or
+/// infinity the value is lost, though a stabilised form of what follows may keep it (SPEC R6, R10).
+inline Estimate positive(double value, const Estimate &x, double propagated) {
+  const bool lost = (value == 0 || std::isinf(value)) && std::isfinite(x.value);
+  return lost ? closed(value, propagated + tolerance::underflow) : elementary(value, propagated);
+}
+
+/// What double has lost of the sum a + b, which log(1 + x) in one function keeps (SPEC R8).
+inline double lostOfSum(double a, double b) {
+  const double sum = a + b, addend = sum - a;
+  const double lost = (a - (sum - addend)) + (b - addend);
+  return std::isfinite(lost) ? std::fabs(lost) : 0;
+}
+
 /// How far f may move when its argument, which must stay positive, moves by `error`: for log and
 /// its like.
 inline double logarithmic(double positive, double error) {

@@ -4,6 +4,7 @@
 #include "test/unit/interpreter/Evaluate.h"
 #include "test/unit/interpreter/RandomProgram.h"
 
+#include <functional>
 #include <gtest/gtest.h>
 
 using namespace disco::dsl;
@@ -91,6 +92,30 @@ TEST(ErrorBounds, GrowWithCancellation) {
   ErrorBounds bounds = boundsAt(build.finish(cancelled), {1e-3f});
   EXPECT_GT(bounds.losses[0], 0x1p-24);
   EXPECT_LT(bounds.losses[0], 1e-5);
+}
+
+// What double loses on the way a stabilised form may have kept (SPEC R6, R8, R10).
+TEST(ErrorBounds, AdmitStabilisedForms) {
+  using Wrap = std::function<NodeId(ProgramBuilder &, NodeId margin)>;
+  const auto boundAt = [](double margin, const Wrap &wrap) {
+    ProgramBuilder build;
+    return boundsAt(build.finish(wrap(build, build.policyMargin())), {margin}).losses[0];
+  };
+  const Wrap logSigmoid = [](ProgramBuilder &build, NodeId x) {
+    return build.apply(Op::Log, {build.apply(Op::Sigmoid, {x})});
+  };
+  const Wrap logOnePlusExp = [](ProgramBuilder &build, NodeId x) {
+    return build.apply(Op::Log1p, {build.apply(Op::Exp, {x})});
+  };
+  const Wrap logOnePlus = [](ProgramBuilder &build, NodeId x) {
+    return build.apply(Op::Log, {build.apply(Op::Add, {build.constant(1), x})});
+  };
+  EXPECT_EQ(boundAt(-800, logSigmoid), INFINITY);
+  EXPECT_LT(boundAt(-80, logSigmoid), 1e-3);
+  EXPECT_EQ(boundAt(800, logOnePlusExp), INFINITY);
+  EXPECT_LT(boundAt(80, logOnePlusExp), 1e-3);
+  EXPECT_GE(boundAt(0x1p-100, logOnePlus), 0x1p-100);
+  EXPECT_EQ(boundAt(0, logOnePlus), 0);
 }
 
 TEST(ErrorBounds, OfAnOverflowAreInfinite) {
