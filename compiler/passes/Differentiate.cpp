@@ -91,12 +91,13 @@ struct Differentiate : disco::obj::impl::ObjDifferentiateBase<Differentiate> {
                          BatchSizeOp::create(builder, yield.getLoc()));
   }
 
-  // A pair value gathers the contributions of its tokens, also where they are all the same number.
+  // A pair value gathers the contributions of its tokens, also where they are all the same number;
+  // without tokens it gathers nothing, were that number not finite.
   static Value sumOverTokens(OpBuilder &builder, Location loc, Value contribution, Extent side) {
     if (isToken(extentOf(contribution.getType())))
       return TokenSumOp::create(builder, loc, contribution);
     Value count = TokenCountOp::create(builder, loc, side == Extent::ChosenToken);
-    return MulOp::create(builder, loc, contribution, count);
+    return ChainOp::create(builder, loc, count, contribution);
   }
 
   // A batch value gathers the contributions of every pair, also where they are all the same number.

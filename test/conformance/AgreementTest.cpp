@@ -105,6 +105,23 @@ TEST(AgreementRandom, Programs) {
   }
 }
 
+// What each token of a pair would pass on, where it has none.
+TEST(AgreementTokens, ANaNReachesNoInputThroughNoTokens) {
+  const dsl::Program program = programOf("no-tokens.dpo", R"(objective no_tokens {
+    loss = token_sum(chosen_token_kl - policy_rejected_logps) * sigmoid(policy_chosen_logps);
+    reward chosen = 0;
+    reward rejected = 0;
+  })");
+  dsl::Step step;
+  step.pairs = 3;
+  step.columns[dsl::Input::policy_chosen_logps] = {-1, NAN, -2};
+  step.columns[dsl::Input::policy_rejected_logps] = {-3, -4, -5};
+  step.columns[dsl::Input::chosen_token_kl] = {0.5, 0.25, 0.125};
+  step.chosenOffsets = {0, 2, 2, 3};
+  step.rejectedOffsets = {0, 0, 0, 0};
+  expectAgreement("no tokens", program, allEngines(program), step, {});
+}
+
 TEST(AgreementTally, MostBoundsSaySomething) {
   const dsl::Program program = shippedProgram("lrml");
   const Tally before = tally();
