@@ -59,8 +59,8 @@ public:
   /// The same, loaded into this process.
   Result<runtime::HostKernel> compileHost(const dsl::Program &program,
                                           const HostOptions &options = {});
-  /// An object file with the functions `NAME_gradient` and `NAME_report`, to be linked with the
-  /// runtime.
+  /// An object file with the functions `NAME_gradient` and `NAME_report`, NAME being
+  /// runtime::exportedName, to be linked with the runtime.
   Result<std::string> compileObject(const dsl::Program &program, const HostOptions &options = {});
   /// The text of one stage.
   Result<std::string> emit(const dsl::Program &program, Stage stage,

@@ -95,6 +95,8 @@ Result<Source> readSource(const std::string &path) {
     size += size_t(got);
   }
   text.resize(size);
+  if (text.find('\0') != std::string::npos) // compiled code, perhaps
+    return failed("is no text, expected an objective file");
   return Source(path, std::move(text));
 }
 

@@ -58,8 +58,9 @@ bindParameters(const Program &program,
 /// What the states hold before the first optimiser step. [Program::states]
 std::vector<double> initialStates(const Program &program, std::span<const double> parameters);
 
-/// Reads a file, refusing directories and devices with a clear message. Of a file that is too large
-/// it reads one byte more than Limits::sourceBytes, which the parser refuses.
+/// Reads a file, refusing directories, devices and what has a zero byte with a clear message. Of a
+/// file that is too large it reads one byte more than Limits::sourceBytes, which the parser
+/// refuses.
 Result<Source> readSource(const std::string &path);
 
 } // namespace disco::dsl

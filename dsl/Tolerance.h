@@ -29,6 +29,10 @@ constexpr double kink = 4;
 /// SPEC N4: relative error of one addition in double, in which sums over pairs are taken.
 constexpr double doubleUnit = 0x1p-53;
 
+/// SPEC N1: how much of the bound a float64 kernel may use. Double's share of float32's unit would
+/// be 2^-29; the interpreter has errors of its own there.
+constexpr double float64Share = 0x1p-24;
+
 /// SPEC N1: whether a float32 result agrees with the double one. With an infinite bound anything
 /// does; otherwise a result that is not finite must be the same.
 inline bool agrees(double actual, double expected, double bound) {

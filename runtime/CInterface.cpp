@@ -33,10 +33,45 @@ const std::vector<std::string> &listOf(const disco_kernel *kernel, disco_list li
   return none;
 }
 
+static_assert(DISCO_NON_FINITE_LOSS == int(Health::NonFiniteLoss) &&
+              DISCO_NON_FINITE_GRADIENT == int(Health::NonFiniteGradient));
+
+/// Why a call is refused; 0 where it is not.
+int refusal(const disco_kernel *kernel, Dtype dtype, int64_t pairs) {
+  if (kernel->host.dtype != dtype)
+    return DISCO_OTHER_DTYPE;
+  return pairs < 0 || pairs > kMostPairs ? DISCO_BAD_PAIRS : 0;
+}
+
+template <typename Real>
+int gradient(const disco_kernel *kernel, Dtype dtype, const void *const *inputs,
+             const Real *numbers, int64_t pairs, Real *loss, Real *const *gradients,
+             int64_t *firstBad) {
+  if (const int refused = refusal(kernel, dtype, pairs))
+    return refused;
+  const Health health = kernel->host.gradient(inputs, numbers, pairs, loss, gradients);
+  if (health.flags && firstBad)
+    *firstBad = health.firstPair;
+  return int(health.flags);
+}
+
+template <typename Real>
+int report(const disco_kernel *kernel, Dtype dtype, const void *const *inputs, const Real *numbers,
+           int64_t pairs, Real *losses, Real *const *rewards, Real *metrics) {
+  if (const int refused = refusal(kernel, dtype, pairs))
+    return refused;
+  kernel->host.report(inputs, numbers, pairs, losses, rewards, metrics);
+  return 0;
+}
+
 } // namespace
 
-disco_kernel *disco_load(const char *path, char *error, size_t error_size) {
-  Result<HostKernel> kernel = loadArtefact(path);
+disco_kernel *disco_load(const char *path, disco_dtype dtype, char *error, size_t error_size) {
+  Result<HostKernel> kernel =
+      dtype == DISCO_FLOAT32 || dtype == DISCO_FLOAT64
+          ? loadArtefact(path, dtype == DISCO_FLOAT32 ? Dtype::Float32 : Dtype::Float64)
+          : Error{std::string(path) + ": no dtype is " + std::to_string(int(dtype)) +
+                  "; there are DISCO_FLOAT32 and DISCO_FLOAT64"};
   if (kernel)
     return new disco_kernel{std::move(*kernel)};
   if (error && error_size > 0) {
@@ -64,12 +99,24 @@ double disco_default(const disco_kernel *kernel, size_t parameter) {
                                      : std::numeric_limits<double>::quiet_NaN();
 }
 
-void disco_gradient(const disco_kernel *kernel, const void *const *inputs, const float *numbers,
-                    int64_t pairs, float *loss, float *const *gradients) {
-  kernel->host.gradient(inputs, numbers, pairs, loss, gradients);
+int disco_gradient(const disco_kernel *kernel, const void *const *inputs, const float *numbers,
+                   int64_t pairs, float *loss, float *const *gradients, int64_t *first_bad) {
+  return gradient(kernel, Dtype::Float32, inputs, numbers, pairs, loss, gradients, first_bad);
 }
 
-void disco_report(const disco_kernel *kernel, const void *const *inputs, const float *numbers,
-                  int64_t pairs, float *losses, float *const *rewards, float *metrics) {
-  kernel->host.report(inputs, numbers, pairs, losses, rewards, metrics);
+int disco_report(const disco_kernel *kernel, const void *const *inputs, const float *numbers,
+                 int64_t pairs, float *losses, float *const *rewards, float *metrics) {
+  return report(kernel, Dtype::Float32, inputs, numbers, pairs, losses, rewards, metrics);
+}
+
+int disco_gradient_float64(const disco_kernel *kernel, const void *const *inputs,
+                           const double *numbers, int64_t pairs, double *loss,
+                           double *const *gradients, int64_t *first_bad) {
+  return gradient(kernel, Dtype::Float64, inputs, numbers, pairs, loss, gradients, first_bad);
+}
+
+int disco_report_float64(const disco_kernel *kernel, const void *const *inputs,
+                         const double *numbers, int64_t pairs, double *losses,
+                         double *const *rewards, double *metrics) {
+  return report(kernel, Dtype::Float64, inputs, numbers, pairs, losses, rewards, metrics);
 }

@@ -27,10 +27,11 @@ const HostKernel *kernelOf(disco_static_kernel &given) {
     return static_cast<HostKernel *>(before);
   const std::optional<Target> cpu = bestTarget();
   if (given.abi != kKernelAbi || !cpu || *cpu < Target(given.target) ||
-      given.gradients > kMostGradients)
+      given.gradients > kMostGradients || given.dtype > uint32_t(Dtype::Float64))
     return nullptr;
   auto kernel = std::make_unique<HostKernel>();
   kernel->signature.gradients.resize(given.gradients);
+  kernel->dtype = Dtype(given.dtype);
   if (!setEntry(kernel->gradientCode, given.gradientPlan, given.gradientFunctions) ||
       !setEntry(kernel->reportCode, given.reportPlan, given.reportFunctions))
     return nullptr;
@@ -40,22 +41,51 @@ const HostKernel *kernelOf(disco_static_kernel &given) {
   return static_cast<HostKernel *>(first); // another thread was first
 }
 
-} // namespace
-
-int disco_static_gradient(disco_static_kernel *kernel, const void *const *inputs,
-                          const float *numbers, int64_t pairs, float *loss,
-                          float *const *gradients) {
-  const HostKernel *host = kernelOf(*kernel);
-  if (host)
-    host->gradient(inputs, numbers, pairs, loss, gradients);
-  return host ? 0 : 1;
+/// Why a call of the kernel is refused; 0 where it is not.
+int refusal(const HostKernel *kernel, int64_t pairs) {
+  return !kernel ? -1 : pairs < 0 || pairs > kMostPairs ? -2 : 0;
 }
 
-int disco_static_report(disco_static_kernel *kernel, const void *const *inputs,
-                        const float *numbers, int64_t pairs, float *losses, float *const *rewards,
-                        float *metrics) {
+template <typename Real>
+int gradient(const HostKernel &kernel, const void *const *inputs, const void *numbers,
+             int64_t pairs, void *loss, void *const *gradients, int64_t *firstBad) {
+  const Health health =
+      kernel.gradient(inputs, static_cast<const Real *>(numbers), pairs, static_cast<Real *>(loss),
+                      reinterpret_cast<Real *const *>(gradients));
+  if (health.flags && firstBad)
+    *firstBad = health.firstPair;
+  return int(health.flags);
+}
+
+template <typename Real>
+void report(const HostKernel &kernel, const void *const *inputs, const void *numbers, int64_t pairs,
+            void *losses, void *const *rewards, void *metrics) {
+  kernel.report(inputs, static_cast<const Real *>(numbers), pairs, static_cast<Real *>(losses),
+                reinterpret_cast<Real *const *>(rewards), static_cast<Real *>(metrics));
+}
+
+} // namespace
+
+std::string runtime::exportedName(const std::string &objective, Dtype dtype) {
+  return dtype == Dtype::Float32 ? objective : objective + "_" + std::string(dtypeName(dtype));
+}
+
+int disco_static_gradient(disco_static_kernel *kernel, const void *const *inputs,
+                          const void *numbers, int64_t pairs, void *loss, void *const *gradients,
+                          int64_t *first_bad) {
   const HostKernel *host = kernelOf(*kernel);
-  if (host)
-    host->report(inputs, numbers, pairs, losses, rewards, metrics);
-  return host ? 0 : 1;
+  if (const int refused = refusal(host, pairs))
+    return refused;
+  const auto call = host->dtype == Dtype::Float32 ? gradient<float> : gradient<double>;
+  return call(*host, inputs, numbers, pairs, loss, gradients, first_bad);
+}
+
+int disco_static_report(disco_static_kernel *kernel, const void *const *inputs, const void *numbers,
+                        int64_t pairs, void *losses, void *const *rewards, void *metrics) {
+  const HostKernel *host = kernelOf(*kernel);
+  if (const int refused = refusal(host, pairs))
+    return refused;
+  const auto call = host->dtype == Dtype::Float32 ? report<float> : report<double>;
+  call(*host, inputs, numbers, pairs, losses, rewards, metrics);
+  return 0;
 }

@@ -2,6 +2,7 @@
 // shorter than calls that build it.
 #include "compiler/targets/Host.h"
 
+#include "runtime/StaticKernel.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/SourceMgr.h"
@@ -33,18 +34,18 @@ std::string functionTable(llvm::Module &module, const std::string &entry,
 }
 
 /// An exported function that hands its arguments on, with the kernel before them.
-std::string forwarder(const std::string &objective, const std::string &entry,
+std::string forwarder(const std::string &name, const std::string &entry,
                       std::initializer_list<const char *> types) {
   std::string declared, formal, actual;
   for (const char *type : types) {
-    const std::string name = "%a" + std::to_string(actual.size());
+    const std::string argument = std::string(type) + " %a" + std::to_string(actual.size());
     declared += ", " + std::string(type);
-    formal += (formal.empty() ? "" : ", ") + std::string(type) + " " + name;
-    actual += ", " + std::string(type) + " " + name;
+    formal += (formal.empty() ? "" : ", ") + argument;
+    actual += ", " + argument;
   }
   const std::string callee = "@disco_static_" + entry;
   return "declare i32 " + callee + "(ptr" + declared + ")\n" +                    //
-         "define i32 @" + objective + "_" + entry + "(" + formal + ") {\n" +      //
+         "define i32 @" + name + "_" + entry + "(" + formal + ") {\n" +           //
          "  %done = call i32 " + callee + "(ptr @disco.kernel" + actual + ")\n" + //
          "  ret i32 %done\n}\n";
 }
@@ -52,7 +53,8 @@ std::string forwarder(const std::string &objective, const std::string &entry,
 } // namespace
 
 Result<void> compiler::addExports(llvm::Module &module, const runtime::KernelImage &description) {
-  const std::string &objective = description.signature.objective;
+  const std::string name =
+      runtime::exportedName(description.signature.objective, description.dtype);
   const std::string text =
       planConstant("gradient", description.gradient.plan) +
       planConstant("report", description.report.plan) +
@@ -60,11 +62,12 @@ Result<void> compiler::addExports(llvm::Module &module, const runtime::KernelIma
       functionTable(module, "report", description.report) +
       "@disco.kernel = internal global {i32, i32, i32, i32, ptr, ptr, ptr, ptr, ptr} {i32 " +
       std::to_string(description.abi) + ", i32 " + std::to_string(unsigned(description.target)) +
-      ", i32 " + std::to_string(description.signature.gradients.size()) +
-      ", i32 0, ptr @gradient.plan, ptr @report.plan, ptr @gradient.functions, "
+      ", i32 " + std::to_string(description.signature.gradients.size()) + ", i32 " +
+      std::to_string(unsigned(description.dtype)) +
+      ", ptr @gradient.plan, ptr @report.plan, ptr @gradient.functions, "
       "ptr @report.functions, ptr null}\n" +
-      forwarder(objective, "gradient", {"ptr", "ptr", "i64", "ptr", "ptr"}) +
-      forwarder(objective, "report", {"ptr", "ptr", "i64", "ptr", "ptr", "ptr"});
+      forwarder(name, "gradient", {"ptr", "ptr", "i64", "ptr", "ptr", "ptr"}) +
+      forwarder(name, "report", {"ptr", "ptr", "i64", "ptr", "ptr", "ptr"});
   llvm::SMDiagnostic problem;
   if (llvm::parseAssemblyInto(llvm::MemoryBufferRef(text, "exports"), &module, nullptr, problem))
     return Error{"host code generation failed: " + problem.getMessage().str()};

@@ -38,9 +38,10 @@ private:
 /// define is an error that names it, whatever a process has under that name.
 Result<void> linkImage(const std::string &object, runtime::KernelImage &image);
 
-/// Adds the functions `NAME_gradient` and `NAME_report` of the objective, which run its plans when
-/// the object is linked with the runtime (runtime/StaticKernel.h); they are the only ones that can
-/// be seen from outside. Of `description` everything but the code is read.
+/// Adds the functions `NAME_gradient` and `NAME_report`, NAME being runtime::exportedName, which
+/// run the objective's plans when the object is linked with the runtime (runtime/StaticKernel.h);
+/// they are the only ones that can be seen from outside. Of `description` everything but the code
+/// is read.
 Result<void> addExports(llvm::Module &module, const runtime::KernelImage &description);
 
 } // namespace disco::compiler

@@ -5,6 +5,7 @@
 #if DISCO_WITH_COMPILER
 #include "compiler/Compiler.h"
 #include "runtime/KernelImage.h"
+#include "trainer/EvaluateInDouble.h"
 #include "trainer/Objective.h"
 #endif
 
@@ -12,7 +13,6 @@
 #include <cmath>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <list>
 #include <sstream>
 
 namespace disco::conformance {
@@ -50,60 +50,18 @@ private:
   runtime::HostKernel kernel_;
 };
 
-/// A kernel of doubles, called as it is: the seam of the trainer is float32.
+/// A kernel of doubles: the seam of the trainer is float32.
 class Float64Engine final : public Engine {
 public:
   Float64Engine(const dsl::Program &program, runtime::HostKernel kernel)
       : program_(program), kernel_(std::move(kernel)) {}
   dsl::Evaluation evaluate(const dsl::Step &step, const std::vector<double> &parameters) override {
-    const dsl::Batch batch = step.batch();
-    std::vector<const void *> inputs;
-    for (const std::string &name : kernel_.signature.inputs)
-      inputs.push_back(arrayOf(batch, name));
-    std::vector<double> numbers = parameters;
-    const std::vector<double> initial = dsl::initialStates(program_, parameters);
-    const std::span<const double> states = batch.states.empty() ? initial : batch.states;
-    numbers.insert(numbers.end(), states.begin(), states.end());
-    numbers.push_back(batch.progress);
-    dsl::Evaluation out;
-    std::vector<double *> gradients;
-    for (const std::string &name : kernel_.signature.gradients) {
-      const size_t input = size_t(*dsl::inputByName(name));
-      out.gradients[input].resize(batch.columns[input].size());
-      gradients.push_back(out.gradients[input].data());
-    }
-    const auto pairs = int64_t(batch.pairs);
-    kernel_.gradient(inputs.data(), numbers.data(), pairs, &out.loss, gradients.data());
-    for (std::vector<double> *values : {&out.losses, &out.chosenRewards, &out.rejectedRewards})
-      values->resize(batch.pairs);
-    out.metrics.assign(program_.metrics.size(), std::nan(""));
-    double *rewards[] = {out.chosenRewards.data(), out.rejectedRewards.data()};
-    kernel_.report(inputs.data(), numbers.data(), pairs, out.losses.data(), rewards,
-                   out.metrics.data());
-    return out;
+    return trainer::evaluateInDouble(program_, kernel_, step.batch(), parameters);
   }
 
 private:
-  const void *arrayOf(const dsl::Batch &batch, const std::string &name) {
-    if (name == runtime::kChosenOffsets)
-      return batch.chosenOffsets.data();
-    if (name == runtime::kRejectedOffsets)
-      return batch.rejectedOffsets.data();
-    if (auto input = dsl::inputByName(name))
-      return batch.columns[size_t(*input)].data();
-    for (size_t i = 0; i < program_.columns.size(); ++i)
-      if (program_.columns[i].name == name) {
-        if (i < batch.dataColumns.size() && !batch.dataColumns[i].empty())
-          return batch.dataColumns[i].data();
-        return defaults_.emplace_back(batch.pairs, *program_.columns[i].defaultValue).data();
-      }
-    ADD_FAILURE() << "a kernel reads " << name;
-    return nullptr;
-  }
-
   const dsl::Program &program_;
   runtime::HostKernel kernel_;
-  std::list<std::vector<double>> defaults_;
 };
 
 compiler::Compiler &sharedCompiler() {
@@ -207,10 +165,9 @@ std::vector<NamedEngine> allEngines(const dsl::Program &program) {
   }
   Result<runtime::HostKernel> kernel =
       sharedCompiler().compileHost(program, {.dtype = runtime::Dtype::Float64});
-  // 2^-29 would be double's share of float32's unit; the interpreter has errors of its own there.
   if (kernel)
     engines.push_back({"host-kernel-float64", std::make_unique<Float64Engine>(program, *kernel),
-                       std::ldexp(1.0, -24)});
+                       dsl::tolerance::float64Share});
   else
     ADD_FAILURE() << program.name << ": " << kernel.error().message;
 #endif

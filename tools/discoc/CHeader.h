@@ -8,6 +8,7 @@
 namespace disco::discoc {
 
 /// Declares what Compiler::compileObject defines, with the order of every argument as constants.
-std::string cHeader(const runtime::Signature &signature, runtime::Target target);
+std::string cHeader(const runtime::Signature &signature, runtime::Target target,
+                    runtime::Dtype dtype);
 
 } // namespace disco::discoc

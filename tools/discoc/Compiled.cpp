@@ -1,5 +1,6 @@
 #include "tools/discoc/Compiled.h"
 
+#include "trainer/EvaluateInDouble.h"
 #include "trainer/Objective.h"
 
 #include <cassert>
@@ -48,6 +49,7 @@ compiler::HostOptions hostOptions(const Options &options) {
   compiler::HostOptions host;
   if (!options.target.empty())
     host.target = *runtime::targetByName(options.target);
+  host.dtype = *runtime::dtypeByName(options.dtype);
   return host;
 }
 
@@ -63,7 +65,8 @@ Result<std::string> artefactOf(const dsl::Program &program, const Options &optio
     return service.error();
   runtime::Artefact artefact{.build = std::string(compiler::buildId()), .images = {}};
   for (runtime::Target target : runtime::kTargets) {
-    Result<runtime::KernelImage> image = service->compile(program, {.target = target});
+    Result<runtime::KernelImage> image =
+        service->compile(program, {.target = target, .dtype = hostOptions(options).dtype});
     if (!image)
       return image.error();
     artefact.images.push_back(std::move(*image));
@@ -94,8 +97,9 @@ Result<void> emitFiles(const dsl::Program &program, const Options &options) {
                                                        : linkShared(*object, path);
   if (!written)
     return written.error();
-  return data::writeFileAtomically(std::filesystem::path(path).replace_extension(".h").string(),
-                                   cHeader(compiler::signatureOf(program), host.target));
+  return data::writeFileAtomically(
+      std::filesystem::path(path).replace_extension(".h").string(),
+      cHeader(compiler::signatureOf(program), host.target, host.dtype));
 }
 
 Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const dsl::Batch &batch,
@@ -103,12 +107,14 @@ Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const dsl::Batch 
   Result<compiler::Service> service = serviceFor(options);
   if (!service)
     return service.error();
-  Result<runtime::KernelImage> image = service->compile(program);
+  Result<runtime::KernelImage> image = service->compile(program, hostOptions(options));
   if (!image)
     return image.error();
   Result<runtime::HostKernel> kernel = runtime::load(*image);
   if (!kernel)
     return kernel.error();
+  if (kernel->dtype == runtime::Dtype::Float64)
+    return trainer::evaluateInDouble(program, *kernel, batch, parameters);
   return trainer::evaluate(*trainer::compiledObjective(program, std::move(*kernel), parameters),
                            batch);
 }

@@ -17,7 +17,7 @@ Result<std::string> emitStage(const dsl::Program &program, const Source &source,
 /// its C header, of the same name with `.h`. A .dpoc file has code for all targets.
 Result<void> emitFiles(const dsl::Program &program, const Options &options);
 
-/// Compiles the program for this machine and evaluates it once, in float32.
+/// Compiles the program for this machine and evaluates it once, in the options' type of number.
 Result<dsl::Evaluation> runOnHost(const dsl::Program &program, const dsl::Batch &batch,
                                   const std::vector<double> &parameters, const Options &options);
 

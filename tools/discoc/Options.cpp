@@ -17,6 +17,7 @@ Examples:
   discoc lrml.dpo -D beta=0.1 --run=batch.json
   discoc lrml.dpo -o lrml.dpoc                       # compiled, for several kinds of CPU
   discoc lrml.dpo --emit=so -o lrml.so               # and lrml.h, for C
+  discoc lrml.dpo --emit=asm --dtype=float64
   discoc draft.dpo --fix && discoc draft.dpo --format
 with batch.json: {"policy_chosen_logps": [-10, -20], "policy_rejected_logps": [-12, -18],
                   "reference_chosen_logps": [-11, -19], "reference_rejected_logps": [-11, -19]}
@@ -80,6 +81,13 @@ int usageError(const std::string &message) {
   std::fprintf(stderr, "discoc: %s\nRun with --help for more information.\n",
                printable(message, true).c_str());
   return 2;
+}
+
+/// Whether the run compiles for CPUs; of one kind, or a file for all.
+bool makesHostCode(const Options &options) {
+  const bool isStage =
+      options.action == Action::Emit && options.stage >= Emit::Loops && options.stage != Emit::Ptx;
+  return isStage || (options.action == Action::Run && options.engine == Engine::Host);
 }
 
 } // namespace
@@ -163,7 +171,7 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
 
   app.add_option("--engine", engine,
                  "what --run uses: the interpreter (double, the default) or a kernel compiled for "
-                 "this machine (host, float32)")
+                 "this machine (host; float32 unless --dtype says otherwise)")
       ->group("Output")
       ->type_name("ENGINE")
       ->check(CLI::IsMember(namesOf(kEngines)));
@@ -175,12 +183,21 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
                            text.find_first_not_of("0123456789", 3) >= text.size() - 1;
         return valid ? "" : "`" + text + "` is not a GPU architecture such as sm_90";
       });
-  app.add_option("--target", options.target,
-                 "CPUs that loops, llvm, asm, object and so are for: portable (any x86-64), avx2 "
-                 "or avx512; this machine's by default")
-      ->group("Output")
-      ->type_name("TARGET")
-      ->check(CLI::IsMember({"portable", "avx2", "avx512"}));
+  CLI::Option *targetOption =
+      app.add_option("--target", options.target,
+                     "CPUs that loops, llvm, asm, object, so and --engine=host are for: portable "
+                     "(any x86-64), avx2 or avx512; this machine's by default")
+          ->group("Output")
+          ->type_name("TARGET")
+          ->check(CLI::IsMember({"portable", "avx2", "avx512"}));
+  CLI::Option *dtypeOption =
+      app.add_option("--dtype", options.dtype,
+                     "what loops, llvm, asm, object, so, dpoc and --engine=host compute in, and "
+                     "their arrays are of: float32, or float64 to check gradients")
+          ->group("Output")
+          ->type_name("DTYPE")
+          ->check(CLI::IsMember({"float32", "float64"}))
+          ->capture_default_str();
   app.add_flag("--in-process", options.inProcess,
                "compile in this process and not in a worker that an error inside LLVM may end")
       ->group("Output");
@@ -239,11 +256,25 @@ std::variant<Options, int> parseOptions(int argc, char **argv) {
   if (options.action == Action::Emit && options.stage >= Emit::Object &&
       (!options.output || *options.output == "-"))
     return usageError("--emit=" + emit + " writes a file; give it with -o");
+  if ((options.stage == Emit::Object || options.stage == Emit::So) && options.output &&
+      options.output->ends_with(".h"))
+    return usageError("-o " + *options.output +
+                      ": the C header is written beside the code under that name; choose another");
+  if (options.action == Action::Check && options.output)
+    return usageError("-o has nothing to write: name a stage with --emit, or a file that ends in "
+                      ".dpoc");
+  options.engine = valueOf(kEngines, engine);
+  for (const CLI::Option *option : {targetOption, dtypeOption})
+    if (*option && !makesHostCode(options))
+      return usageError(option->get_name() +
+                        " is about compiled code for CPUs: use it with --emit="
+                        "loops, llvm, asm, object, so or dpoc, or with --run and --engine=host");
+  if (*targetOption && options.action == Action::Emit && options.stage == Emit::Dpoc)
+    return usageError("a .dpoc file has code for every --target; leave it out");
   for (const std::string &setting : settings)
     options.settings.push_back(*splitSetting(setting));
   for (const std::string &flag : warnings)
     options.warnings.apply(flag);
-  options.engine = valueOf(kEngines, engine);
   options.jsonDiagnostics = format == "json";
   return options;
 }

@@ -26,7 +26,8 @@ struct Options {
   bool inProcess = false, noCache = false; // how code is compiled for --run and .dpoc files
   std::optional<std::string> output; // standard output, or for a rewritten file the file itself
   std::string gpuArch = "sm_90";
-  std::string target; // portable, avx2, avx512; empty: this machine's
+  std::string target;            // portable, avx2, avx512; empty: this machine's
+  std::string dtype = "float32"; // float32, float64
   std::vector<std::pair<std::string, std::string>> settings; // -D name=value, in order
   std::vector<std::string> includes;                         // -I, in order
   WarningPolicy warnings;

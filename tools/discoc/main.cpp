@@ -56,8 +56,15 @@ std::string resolved(const Options &options) {
 }
 
 Result<Source> readObjective(const Options &options) {
-  if (options.file != "-")
-    return dsl::readSource(resolved(options));
+  if (options.file != "-") {
+    const std::string path = resolved(options);
+    std::error_code ignored;
+    if (path.find_first_of("/.") == std::string::npos && !std::filesystem::exists(path, ignored))
+      return Error{"`" + path +
+                   "` is no file here, and no objective of that name is in the -I "
+                   "folders or among the shipped ones"};
+    return dsl::readSource(path);
+  }
   // Like readSource, a byte more than an objective may have: the parser refuses it by place.
   std::string text(dsl::Limits::sourceBytes + 1, '\0');
   std::cin.read(text.data(), std::streamsize(text.size()));
