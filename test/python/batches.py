@@ -1,5 +1,9 @@
-# Batches for objectives of any kind: what each one reads, drawn from one seed; and objectives on
-# each of the paths that a call can take.
+# Batches for objectives of any kind: what each one reads, drawn from one seed; objectives on each
+# of the paths that a call can take; and what the interpreter makes of a batch.
+import json
+import os
+import subprocess
+import tempfile
 from unittest import mock
 
 import torch
@@ -42,6 +46,39 @@ def as_double(batch):
         name: x.detach().double().requires_grad_(x.requires_grad) if x.is_floating_point() else x
         for name, x in batch.items()
     }
+
+
+def interpreted(source, batch, progress=0.0, **parameters):
+    """What `discoc --run` prints of an objective, by its name or its text, computed in double by
+    the interpreter: a dictionary, with numbers of tokens end to end as in the batch."""
+    step, columns = {"progress": progress}, {}
+    for name, x in batch.items():
+        numbers = x.tolist()
+        if not name.startswith(("policy_", "reference_", "chosen_", "rejected_")):
+            columns[name] = numbers
+        elif name.endswith(("_token_logps", "_token_kl")):
+            side = "rejected" if "rejected" in name else "chosen"
+            ends = batch[f"{side}_token_offsets"].tolist()
+            step[name] = [numbers[i:j] for i, j in zip(ends, ends[1:])]
+        elif name.endswith(("_logps", "_length")):
+            step[name] = numbers
+        elif not name.endswith("_offsets"):
+            columns[name] = numbers
+    is_text = "{" in source
+    command = [os.environ["DISCOC"], "-" if is_text else source]
+    command += [f"-D{name}={value!r}" for name, value in parameters.items()]
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(step | {"columns": columns}, file)
+        file.flush()
+        ran = subprocess.run([*command, f"--run={file.name}"], input=source if is_text else "",
+                             capture_output=True, text=True)  # fmt: skip
+    if ran.returncode != 0:
+        raise RuntimeError(ran.stderr)
+    found = json.loads(ran.stdout)
+    for name, numbers in found["gradients"].items():
+        if name.endswith(("_token_logps", "_token_kl")):
+            found["gradients"][name] = [x for pair in numbers for x in pair]
+    return found
 
 
 def logps(pairs=PAIRS, dtype=torch.float32, seed=0):

@@ -49,7 +49,25 @@ class Compile(unittest.TestCase):
 
     def test_missing_file(self):
         with self.assertRaisesRegex(FileNotFoundError, "nowhere.dpo: cannot be read"):
-            disco.compile("nowhere.dpo")
+            disco.compile(pathlib.Path("nowhere.dpo"))
+        for name in ("nowhere.dpo", "loss = margin", ""):
+            with self.assertRaisesRegex(FileNotFoundError, f"^'{name}' is no file, no shipped"):
+                disco.compile(name)
+
+    def test_file_that_is_no_text(self):
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(b"\x89dpoc\r\n\n" + bytes(40000))
+            file.flush()
+            with self.assertRaisesRegex(OSError, "is no text, expected an objective file"):
+                disco.compile(file.name)
+
+    def test_text_that_is_no_unicode(self):
+        with self.assertRaisesRegex(disco.CompileError, "^<input>:1:22: .*InvalidEncoding"):
+            disco.compile("objective x { loss = \udc80; }")
+
+    def test_include_is_a_list(self):
+        with self.assertRaisesRegex(TypeError, "include is str, expected a list of folders"):
+            disco.compile("dpo", include="folder")
 
     def test_folder(self):
         with self.assertRaisesRegex(OSError, "is a directory"):
@@ -61,6 +79,7 @@ class Compile(unittest.TestCase):
             ({"beta": -1}, ValueError, r"^beta=-1.0: outside the range \[0.001, 10\]"),
             ({"beta": float("nan")}, ValueError, "^beta=nan: `nan` is not a finite number"),
             ({"beta": "much"}, TypeError, "parameter `beta` is str, expected a number"),
+            ({"beta": 10**400}, ValueError, "parameter `beta` is too large"),
         ):
             with self.subTest(settings), self.assertRaisesRegex(error, said):
                 disco.compile("dpo", **settings)
@@ -105,11 +124,18 @@ class Inputs(unittest.TestCase):
         self.check(ValueError, r"has shape \[\]", pc, pr, rc, rr[0])
         self.check(TypeError, "torch.sparse_coo, expected a dense tensor",
                    pc, pr, rc.to_sparse(), rr)  # fmt: skip
+        self.check(TypeError, "is nested, expected a dense tensor",
+                   pc, pr, rc, torch.nested.as_nested_tensor([rr]))  # fmt: skip
 
     def test_length(self):
         pc, pr, rc, rr = logps()
         self.check(ValueError, "`reference_rejected_logps` has 4 pairs, but `policy_chosen_logps` "
                    "has 5", pc, pr, rc, rr[:4])  # fmt: skip
+
+    def test_largest_batch(self):
+        many = [torch.zeros(1).expand(2**31 - 1) for _ in range(4)]  # no memory behind it
+        self.check(ValueError, "`policy_chosen_logps` has 2147483647 pairs, at most 2147483646 are "
+                   "evaluated at once", *many)  # fmt: skip
 
     def test_unread_inputs_are_checked_too(self):
         pc, pr, rc, rr = logps()
@@ -119,6 +145,25 @@ class Inputs(unittest.TestCase):
         pc, pr, rc, rr = logps()
         self.check(ValueError, "`reference_chosen_logps` requires grad, .*; detach it",
                    pc, pr, rc.requires_grad_(), rr)  # fmt: skip
+
+    def test_grad_of_columns_and_lengths(self):
+        pc, pr, _, _ = logps()
+        ones, grad = torch.ones(5), torch.ones(5, requires_grad=True)
+        self.check(ValueError, "`rejected_length` requires grad", pc, pr, name="simpo",
+                   chosen_length=ones, rejected_length=grad)  # fmt: skip
+        text = "objective x { column w; loss = w * softplus(-margin); }"
+        self.check(ValueError, "`w` requires grad", *logps(), name=text, w=grad)
+
+    def test_forward_mode(self):
+        pc, pr, rc, rr = (x.detach() for x in logps())
+        for path, objective in paths("dpo"):
+            function = lambda x: objective(x, pr, rc, rr)  # noqa: E731
+            with self.subTest(path), self.assertRaisesRegex(RuntimeError, "gradients by backward"):
+                torch.func.jvp(function, (pc,), (torch.ones(5),))
+            with self.subTest(path), torch.autograd.forward_ad.dual_level():
+                dual = torch.autograd.forward_ad.make_dual(pc, torch.ones(5))
+                with self.assertRaisesRegex(RuntimeError, "gradients by backward only"):
+                    function(dual)
 
     def test_names(self):
         pc, pr, rc, rr = logps()
@@ -131,12 +176,21 @@ class Inputs(unittest.TestCase):
         self.check(ValueError, r"`progress` is 1, expected a number in \[0, 1\)", *logps(),
                    progress=1.0)  # fmt: skip
         self.check(ValueError, "`progress` is nan", *logps(), progress=float("nan"))
+        self.check(TypeError, "`progress` is str, expected a number", *logps(), progress="half")
+        self.check(ValueError, r"`progress` has shape \[2\], expected one number", *logps(),
+                   progress=torch.zeros(2))  # fmt: skip
+        self.check(RuntimeError, r"`progress` is 5, expected a number in \[0, 1\)", *logps(),
+                   progress=torch.tensor(5.0))  # fmt: skip
 
     def test_states(self):
         self.check(ValueError, "`states` has `sum`, objective `dpo` keeps none", *logps(),
                    states={"sum": 0.0})  # fmt: skip
         self.check(ValueError, "`states` has `mean`, .* keeps `mean`, `steps`", *logps(),
                    name="bco_running", states={"mean": 0.0})  # fmt: skip
+        self.check(TypeError, "state `steps` is str, expected a number", *logps(),
+                   name="bco_running", states={"mean": 0.0, "steps": "two"})  # fmt: skip
+        self.check(TypeError, "`states` is list, expected a dictionary", *logps(),
+                   name="bco_running", states=[0.0, 1.0])  # fmt: skip
 
     def test_offsets(self):
         tokens = torch.zeros(3)

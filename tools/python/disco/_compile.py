@@ -51,6 +51,8 @@ def compile(
     Raises CompileError for what discoc would refuse, with its text and places, and ValueError or
     TypeError for a parameter that the objective does not have or allow.
     """
+    if isinstance(include, (str, bytes, os.PathLike)):
+        raise TypeError(f"include is {type(include).__name__}, expected a list of folders")
     folders = [os.fspath(folder) for folder in include]
     checked = _checked(source, folders)
     if not checked.valid:
@@ -76,10 +78,15 @@ def _checked(source: str | os.PathLike, folders: list[str]) -> _core.Checked:
     path = os.fspath(source)
     if isinstance(path, str) and path is source and not os.path.exists(path):
         if "{" in path:
-            return _core.check_text("<input>", path, folders)
+            # What is no Unicode is for the compiler to refuse, at its place.
+            return _core.check_text("<input>", path.encode(errors="surrogatepass"), folders)
         text = _core.shipped().get(path.removesuffix(".dpo"))
         if text is not None:
             return _core.check_text(path.removesuffix(".dpo") + ".dpo", text, folders)
+        raise FileNotFoundError(
+            f"{path!r} is no file, no shipped objective (disco.shipped() has their names) and, "
+            "without braces, no text of an objective"
+        )
     try:
         return _core.check_file(path, folders)
     except _core.Refused as refused:
@@ -89,6 +96,8 @@ def _checked(source: str | os.PathLike, folders: list[str]) -> _core.Checked:
 def _number(name: str, value: float) -> str:
     try:
         return repr(float(value))
+    except OverflowError:
+        raise ValueError(f"parameter `{name}` is too large") from None
     except (TypeError, ValueError):
         raise TypeError(
             f"parameter `{name}` is {type(value).__name__}, expected a number"

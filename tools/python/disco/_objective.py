@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from disco import _core, _operators
 
@@ -61,7 +62,9 @@ class Objective:
         #: The arrays that it reads, in the order of its kernel.
         self.inputs = tuple(names[i] for i in compiled.kernel_arguments)
         self._step_inputs = tuple(names[i] for i in compiled.step_arguments)
-        _operators.enlist(compiled)
+        # The operators know the kernel by its key while these live.
+        self._compiled = compiled
+        self._layout = _operators.enlist(compiled)
         self._fast = _operators.Caller(compiled)
 
     def __repr__(self) -> str:
@@ -152,7 +155,12 @@ class Objective:
     def _numbers(self, progress, states: Mapping | None) -> list[float] | Tensor:
         """Parameters, states and progress: a tensor if one of them is."""
         progress = 0.0 if progress is None else progress
+        _check_number("`progress`", progress)
         values = self.initial_states if states is None else states
+        if not isinstance(values, Mapping):
+            raise TypeError(f"`states` is {type(values).__name__}, expected a dictionary")
+        for name, value in values.items():
+            _check_number(f"state `{name}`", value)
         if set(values) != set(self.initial_states):
             raise ValueError(
                 f"`states` has {_listed(values)}, objective `{self.name}` keeps "
@@ -176,6 +184,9 @@ class Objective:
             shape, has_gradient, _ = self._arguments[name]
             if not isinstance(x, Tensor):
                 raise TypeError(f"input `{name}` is {type(x).__name__}, expected a tensor")
+            if x.layout != torch.strided or x.is_nested:
+                what = "nested" if x.is_nested else x.layout
+                raise TypeError(f"input `{name}` is {what}, expected a dense tensor")
             if x.dim() != 1:
                 raise ValueError(
                     f"input `{name}` has shape {list(x.shape)}, expected [{shape}]"
@@ -184,8 +195,6 @@ class Objective:
                 raise ValueError(
                     f"input `{name}` is on {x.device}; objectives of this package run on the CPU"
                 )
-            if x.layout != torch.strided:
-                raise TypeError(f"input `{name}` is {x.layout}, expected a dense tensor")
             if shape == "pairs + 1":
                 self._check_offsets(name, x)
             elif x.dtype not in (torch.float32, torch.float64):
@@ -201,8 +210,18 @@ class Objective:
                     f"input `{name}` requires grad, but objectives give gradients to the policy's "
                     "log-probabilities only; detach it"
                 )
+            if _has_tangent(x):
+                raise RuntimeError(
+                    f"input `{name}` has a forward-mode tangent, but objectives give gradients by "
+                    "backward only; use torch.autograd.grad"
+                )
             counted = "pairs" if shape == "pairs + 1" else shape
             size = x.shape[0] - int(shape == "pairs + 1")
+            if size > _core.MOST_PAIRS:
+                raise ValueError(
+                    f"input `{name}` has {size} {counted}, at most {_core.MOST_PAIRS} are "
+                    "evaluated at once"
+                )
             said, known = sizes.setdefault(counted, (name, size))
             if size != known:
                 raise ValueError(
@@ -215,6 +234,21 @@ class Objective:
             raise TypeError(f"input `{name}` is {offsets.dtype}, expected torch.int64")
         if offsets.shape[0] == 0:
             raise ValueError(f"input `{name}` is empty, expected [pairs + 1]")
+
+
+def _check_number(what: str, value) -> None:
+    """Numbers, and tensors of one number, as tracing needs them."""
+    if isinstance(value, Tensor):
+        if value.dim() != 0:
+            raise ValueError(f"{what} has shape {list(value.shape)}, expected one number")
+    elif not isinstance(value, (int, float)):
+        raise TypeError(f"{what} is {type(value).__name__}, expected a number")
+
+
+def _has_tangent(x: Tensor) -> bool:
+    if torch.compiler.is_compiling() or forward_ad._current_level < 0:
+        return False
+    return forward_ad.unpack_dual(x).tangent is not None
 
 
 def _listed_numbers(numbers: list[float] | Tensor) -> list[float]:

@@ -6,37 +6,51 @@ are its parameters, states and the progress. `loss_and_gradients_at` takes them 
 are constants of a compiled graph, a tensor may change from step to step.
 """
 
+import dataclasses
+import weakref
+
 import torch
 
 from disco import _build, _core
 
-# By key: the arguments of a kernel as (shape, gets a gradient), and its numbers of metrics, states.
-_LAYOUTS: dict[int, tuple[list[tuple[str, bool]], int, int]] = {}
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The shapes of a kernel."""
+
+    arguments: list[tuple[str, bool]]  # in its order: shape, whether it gets a gradient
+    metrics: int
+    states: int
 
 
-def enlist(compiled: _core.Compiled) -> None:
-    """Makes the shapes of a kernel known to the functions below."""
+# By key, for as long as an objective holds them.
+_LAYOUTS: weakref.WeakValueDictionary[int, Layout] = weakref.WeakValueDictionary()
+
+
+def enlist(compiled: _core.Compiled) -> Layout:
+    """Makes the shapes of a kernel known to the functions below while the result is kept."""
     arguments = [compiled.arguments[i] for i in compiled.kernel_arguments]
-    _LAYOUTS[compiled.key] = (
+    layout = Layout(
         [(a.shape, a.gradient >= 0) for a in arguments],
         len(compiled.metric_names),
         len(compiled.state_names),
     )
+    return _LAYOUTS.setdefault(compiled.key, layout)
 
 
-def _layout(kernel: int) -> tuple[list[tuple[str, bool]], int, int]:
+def _layout(kernel: int) -> Layout:
     try:
         return _LAYOUTS[kernel]
     except KeyError:
         raise RuntimeError(
-            f"no objective of key {kernel} in this process; call disco.compile before"
+            f"no objective of key {kernel} in this process; call disco.compile before, and keep "
+            "what it gives"
         ) from None
 
 
 def _first(inputs, kernel):
     """The first array that is no offsets, and the number of pairs."""
-    arguments, _, _ = _layout(kernel)
-    shapes = [shape for shape, _ in arguments]
+    shapes = [shape for shape, _ in _layout(kernel).arguments]
     real = next(x for x, shape in zip(inputs, shapes) if shape != "pairs + 1")
     for x, shape in zip(inputs, shapes):
         if shape.startswith("pairs"):
@@ -59,19 +73,21 @@ def _at(inputs, kernel, numbers):
 @torch.library.register_fake("disco::loss_and_gradients")
 def _loss_shapes(inputs, kernel, numbers):
     real, _ = _first(inputs, kernel)
-    size = sum(x.shape[0] for x, (_, wanted) in zip(inputs, _layout(kernel)[0]) if wanted)
+    arguments = _layout(kernel).arguments
+    size = sum(x.shape[0] for x, (_, wanted) in zip(inputs, arguments) if wanted)
     return real.new_empty(()), real.new_empty((size,))
 
 
 @torch.library.register_fake("disco::report")
 def _report_shapes(inputs, kernel, numbers):
     real, pairs = _first(inputs, kernel)
-    return (*(real.new_empty((pairs,)) for _ in range(3)), real.new_empty((_layout(kernel)[1],)))
+    metrics = real.new_empty((_layout(kernel).metrics,))
+    return (*(real.new_empty((pairs,)) for _ in range(3)), metrics)
 
 
 @torch.library.register_fake("disco::next_states")
 def _next_shapes(inputs, kernel, numbers):
-    return inputs[0].new_empty((_layout(kernel)[2],), dtype=torch.float64)
+    return inputs[0].new_empty((_layout(kernel).states,), dtype=torch.float64)
 
 
 def _keep(ctx, inputs, output):
@@ -79,7 +95,7 @@ def _keep(ctx, inputs, output):
     ctx.mark_non_differentiable(output[1])
     ctx.save_for_backward(output[1])
     ctx.count = len(arrays)
-    ctx.places = [i for i, (_, wanted) in enumerate(_layout(kernel)[0]) if wanted]
+    ctx.places = [i for i, (_, wanted) in enumerate(_layout(kernel).arguments) if wanted]
     ctx.sizes = [arrays[i].shape[0] for i in ctx.places]
 
 

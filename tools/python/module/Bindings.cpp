@@ -121,28 +121,32 @@ int64_t keyOf(const runtime::Signature &signature) {
   return int64_t(key >> 1);
 }
 
+Result<runtime::HostKernel> compiled(const dsl::Program &program, runtime::Dtype dtype) {
+  thread_local compiler::Compiler compiler; // warm after its first program
+  return compiler.compileHost(program, {.dtype = dtype});
+}
+
 std::shared_ptr<Compiled> build(const Checked &checked,
                                 const std::vector<std::pair<std::string, std::string>> &settings) {
-  auto compiled = std::make_shared<Compiled>();
-  compiled->program = *checked.program;
-  const dsl::Program &program = compiled->program;
-  compiled->parameters = valueOf(dsl::bindParameters(program, settings));
-  compiled->initialStates = dsl::initialStates(program, compiled->parameters);
-  thread_local compiler::Compiler compiler;
-  compiled->kernel = valueOf(compiler.compileHost(program));
-  const runtime::Signature &signature = compiled->kernel.signature;
-  compiled->arguments = argumentsOf(program, signature);
-  compiled->kernelArguments.resize(signature.inputs.size());
-  for (size_t i = 0; i < compiled->arguments.size(); ++i)
-    if (const int input = compiled->arguments[i].input; input >= 0)
-      compiled->kernelArguments[size_t(input)] = i;
-  compiled->stepArguments = stepArgumentsOf(program, compiled->arguments);
-  compiled->key = keyOf(signature);
-  if (!enlist(compiled))
+  auto made = std::make_shared<Compiled>();
+  made->program = *checked.program;
+  const dsl::Program &program = made->program;
+  made->parameters = valueOf(dsl::bindParameters(program, settings));
+  made->initialStates = dsl::initialStates(program, made->parameters);
+  made->kernel = valueOf(compiled(program, runtime::Dtype::Float32));
+  const runtime::Signature &signature = made->kernel.signature;
+  made->arguments = argumentsOf(program, signature);
+  made->kernelArguments.resize(signature.inputs.size());
+  for (size_t i = 0; i < made->arguments.size(); ++i)
+    if (const int input = made->arguments[i].input; input >= 0)
+      made->kernelArguments[size_t(input)] = i;
+  made->stepArguments = stepArgumentsOf(program, made->arguments);
+  made->key = keyOf(signature);
+  if (!enlist(made))
     throw Refused(
         "objective `" + program.name +
         "` has the key of another one in this process; compile it in a process of its own");
-  return compiled;
+  return made;
 }
 
 /// Whether a pair's loss depends on other pairs of the batch.
@@ -176,6 +180,16 @@ const char *textOf(Shape shape) {
 }
 
 } // namespace
+
+const runtime::HostKernel &Compiled::doubleKernel() const {
+  std::call_once(doubleIsCompiled_, [&] {
+    Result<runtime::HostKernel> kernel = compiled(program, runtime::Dtype::Float64);
+    if (!kernel)
+      throw std::runtime_error(kernel.error().message);
+    double_ = std::move(*kernel);
+  });
+  return double_;
+}
 
 PYBIND11_MODULE(_core, module) {
   py::register_exception<Refused>(module, "Refused");
@@ -218,6 +232,7 @@ PYBIND11_MODULE(_core, module) {
       // For `_fast`, which keeps the object it is taken from.
       .def("capsule", [](Compiled &c) { return py::capsule(&c, kCapsule); });
 
+  module.attr("MOST_PAIRS") = runtime::kMostPairs;
   module.def("check_file", [](const std::string &path, const std::vector<std::string> &folders) {
     return check(valueOf(dsl::readSource(path)), folders);
   });

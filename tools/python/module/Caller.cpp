@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <structmember.h>
 
 using namespace disco;
@@ -36,12 +35,13 @@ struct Caller {
 /// Tensors of one call by argument; null where it has none.
 using Given = c10::SmallVector<const Tensor *, 24>;
 
-/// The keys of an ordinary tensor: nothing that wraps one, traces or transforms.
+/// An ordinary tensor: nothing that wraps one, traces, transforms or carries a tangent.
 bool isPlain(const Tensor &tensor) {
   constexpr c10::DispatchKeySet kPlain({c10::DispatchKey::CPU, c10::DispatchKey::ADInplaceOrView,
                                         c10::DispatchKey::AutogradCPU,
                                         c10::DispatchKey::AutocastCPU});
-  return kPlain.has_all(tensor.key_set()) && tensor.dim() == 1 && tensor.is_contiguous();
+  return kPlain.has_all(tensor.key_set()) && tensor.dim() == 1 && tensor.is_contiguous() &&
+         !tensor._fw_grad(/*level=*/0).defined();
 }
 
 /// Whether something watches or changes calls of operators in this thread.
@@ -86,7 +86,7 @@ bool readSizes(const Compiled &compiled, const Given &given, Sizes &sizes) {
     known = size;
   }
   const int64_t most = std::max({sizes.pairs, sizes.tokens[0], sizes.tokens[1]});
-  return sizes.pairs >= 0 && most <= std::numeric_limits<int32_t>::max();
+  return sizes.pairs >= 0 && most <= runtime::kMostPairs;
 }
 
 /// Offsets rise from 0 to the number of tokens.

@@ -1,5 +1,6 @@
 #include "tools/python/module/Compiled.h"
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 
@@ -8,7 +9,8 @@ namespace disco::python {
 namespace {
 struct Registry {
   std::mutex mutex;
-  std::map<int64_t, std::shared_ptr<const Compiled>> kernels;
+  /// Objectives that differ in their parameters alone have one key.
+  std::multimap<int64_t, std::weak_ptr<const Compiled>> kernels;
 };
 
 /// Never destroyed: graphs may be run while the interpreter goes down.
@@ -16,20 +18,34 @@ Registry &registry() {
   static auto *instance = new Registry;
   return *instance;
 }
+
+bool sameCode(const Compiled &a, const Compiled &b) {
+  const runtime::Signature &ours = a.kernel.signature, &theirs = b.kernel.signature;
+  return ours.codeHash == theirs.codeHash && ours.inputs == theirs.inputs;
+}
 } // namespace
 
-bool enlist(std::shared_ptr<const Compiled> compiled) {
+bool enlist(const std::shared_ptr<const Compiled> &compiled) {
   std::lock_guard<std::mutex> lock(registry().mutex);
-  const auto [place, isNew] = registry().kernels.try_emplace(compiled->key, compiled);
-  const runtime::Signature &ours = compiled->kernel.signature;
-  const runtime::Signature &theirs = place->second->kernel.signature;
-  return isNew || (theirs.codeHash == ours.codeHash && theirs.inputs == ours.inputs);
+  auto &kernels = registry().kernels;
+  std::erase_if(kernels, [](const auto &entry) { return entry.second.expired(); });
+  const auto [begin, end] = kernels.equal_range(compiled->key);
+  const bool isAlone = std::all_of(begin, end, [&](const auto &entry) {
+    const auto other = entry.second.lock();
+    return !other || sameCode(*other, *compiled);
+  });
+  if (isAlone)
+    kernels.emplace(compiled->key, compiled);
+  return isAlone;
 }
 
 std::shared_ptr<const Compiled> enlisted(int64_t key) {
   std::lock_guard<std::mutex> lock(registry().mutex);
-  const auto found = registry().kernels.find(key);
-  return found == registry().kernels.end() ? nullptr : found->second;
+  const auto [begin, end] = registry().kernels.equal_range(key);
+  for (auto entry = begin; entry != end; ++entry)
+    if (auto compiled = entry->second.lock())
+      return compiled;
+  return nullptr;
 }
 
 } // namespace disco::python

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace disco::python {
@@ -34,7 +36,7 @@ struct Argument {
 
 struct Compiled {
   dsl::Program program;
-  runtime::HostKernel kernel;
+  runtime::HostKernel kernel;        // of float32
   std::vector<double> parameters;    // [Program::parameters]
   std::vector<double> initialStates; // [Program::states]
   /// Every array a call may bring, the language's first and in its order: the four positional ones
@@ -46,11 +48,25 @@ struct Compiled {
   /// Names the kernel in the arguments of operators and thus in graphs that torch.compile keeps on
   /// disk, so it depends on nothing but the code and the order of its arrays.
   int64_t key = 0;
+
+  /// The kernel for arrays of float or double; that of double is compiled by the first call that
+  /// wants it. Throws std::runtime_error with what the compiler says.
+  template <typename Real> const runtime::HostKernel &kernelOf() const {
+    if constexpr (std::is_same_v<Real, float>)
+      return kernel;
+    else
+      return doubleKernel();
+  }
+
+private:
+  const runtime::HostKernel &doubleKernel() const;
+  mutable std::once_flag doubleIsCompiled_;
+  mutable runtime::HostKernel double_;
 };
 
-/// Makes kernels known to the operators by their key, for the rest of the process. False when
-/// another program has that key.
-bool enlist(std::shared_ptr<const Compiled> compiled);
+/// Makes a kernel known to the operators by its key for as long as it lives. False when another
+/// program has that key.
+bool enlist(const std::shared_ptr<const Compiled> &compiled);
 /// The kernel of that key, or null.
 std::shared_ptr<const Compiled> enlisted(int64_t key);
 

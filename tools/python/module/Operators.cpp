@@ -10,6 +10,8 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include <limits>
+#include <sstream>
+#include <stdexcept>
 #include <tuple>
 
 using namespace disco;
@@ -19,13 +21,13 @@ using torch::stable::Tensor;
 
 namespace {
 
-/// A new tensor on the CPU, not filled.
-Tensor emptyTensor(ScalarType type, std::optional<int64_t> size) {
+/// A new tensor of float or double on the CPU, not filled.
+template <typename Real> Tensor emptyTensor(std::optional<int64_t> size) {
   const int64_t stride = 1;
   AtenTensorHandle handle = nullptr;
   TORCH_ERROR_CODE_CHECK(aoti_torch_empty_strided(
       size ? 1 : 0, size ? &*size : &stride, &stride,
-      type == ScalarType::Double ? aoti_torch_dtype_float64() : aoti_torch_dtype_float32(),
+      std::is_same_v<Real, double> ? aoti_torch_dtype_float64() : aoti_torch_dtype_float32(),
       aoti_torch_device_type_cpu(), 0, &handle));
   return Tensor(handle);
 }
@@ -34,10 +36,20 @@ template <typename T> T *dataOf(const Tensor &tensor) {
   return static_cast<T *>(tensor.mutable_data_ptr());
 }
 
+/// Throws a RuntimeError, as Python has it, of these parts.
+template <typename... Parts> void check(bool holds, const Parts &...parts) {
+  if (holds)
+    return;
+  std::ostringstream text;
+  text << "disco: ";
+  (text << ... << parts);
+  throw std::runtime_error(text.str());
+}
+
 std::shared_ptr<const Compiled> kernelOf(int64_t key) {
   std::shared_ptr<const Compiled> compiled = enlisted(key);
-  STD_TORCH_CHECK(compiled, "disco: no objective of key ", key,
-                  " in this process; call disco.compile before running this graph");
+  check(compiled != nullptr, "no objective of key ", key,
+        " in this process; call disco.compile before running this graph, and keep what it gives");
   return compiled;
 }
 
@@ -48,15 +60,16 @@ public:
        std::vector<Tensor> inputs, const std::vector<double> &numbers)
       : compiled_(std::move(compiled)), arguments_(arguments), tensors_(std::move(inputs)),
         numbers_(numbers) {
-    STD_TORCH_CHECK(tensors_.size() == arguments_.size(), "disco: objective `",
-                    compiled_->program.name, "` reads ", arguments_.size(), " arrays, got ",
-                    tensors_.size());
-    STD_TORCH_CHECK(numbers_.size() == compiled_->kernel.signature.numbers(), "disco: objective `",
-                    compiled_->program.name, "` takes ", compiled_->kernel.signature.numbers(),
-                    " numbers, got ", numbers_.size());
+    check(tensors_.size() == arguments_.size(), "objective `", compiled_->program.name, "` reads ",
+          arguments_.size(), " arrays, got ", tensors_.size());
+    check(numbers_.size() == compiled_->kernel.signature.numbers(), "objective `",
+          compiled_->program.name, "` takes ", compiled_->kernel.signature.numbers(),
+          " numbers, got ", numbers_.size());
+    check(numbers_.back() >= 0 && numbers_.back() < 1, "`progress` is ", numbers_.back(),
+          ", expected a number in [0, 1)");
     readSizes();
     for (size_t i = 0; i < tensors_.size(); ++i)
-      check(argument(i), tensors_[i]);
+      checkArray(argument(i), tensors_[i]);
     for (Tensor &tensor : tensors_) {
       if (!tensor.is_contiguous())
         tensor = torch::stable::contiguous(tensor);
@@ -69,16 +82,18 @@ public:
 
   const Compiled &compiled() const { return *compiled_; }
   const Argument &argument(size_t i) const { return compiled_->arguments[arguments_[i]]; }
-  ScalarType type() const { return type_; }
+  bool isDouble() const { return type_ == ScalarType::Double; }
   int64_t pairs() const { return pairs_; }
   const void *const *data() const { return data_.data(); }
   int64_t sizeOf(Shape shape) const {
     return shape == Shape::Offsets ? pairs_ + 1 : shape == Shape::Pairs ? pairs_ : tokens(shape);
   }
-  std::vector<float> floatNumbers() const { return {numbers_.begin(), numbers_.end()}; }
+  template <typename Real> std::vector<Real> numbers() const {
+    return {numbers_.begin(), numbers_.end()};
+  }
 
-  /// The interpreter on these arrays, in double.
-  dsl::Evaluation interpreted(dsl::Interpreter::Wanted wanted) const {
+  /// The states after the step: by the interpreter, in double, as SPEC has it.
+  std::vector<double> next() const {
     const dsl::Program &program = compiled_->program;
     std::vector<std::vector<double>> columns(tensors_.size());
     std::vector<std::span<const double>> dataColumns(program.columns.size());
@@ -95,7 +110,7 @@ public:
       const auto take = [&](const auto *values) {
         columns[i].assign(values, values + sizeOf(argument(i).shape));
       };
-      if (type_ == ScalarType::Double)
+      if (isDouble())
         take(static_cast<const double *>(data_[i]));
       else
         take(static_cast<const float *>(data_[i]));
@@ -111,8 +126,9 @@ public:
     batch.states = numbers.subspan(parameters, program.states.size());
     dsl::Evaluation result;
     dsl::Interpreter(program).evaluate(batch, numbers.first(parameters), result,
-                                       dsl::Precision::Double, wanted);
-    return result;
+                                       dsl::Precision::Double,
+                                       {.gradients = false, .reports = false, .next = true});
+    return result.next;
   }
 
 private:
@@ -123,8 +139,8 @@ private:
     bool known = false, typed = false;
     for (size_t i = 0; i < tensors_.size(); ++i) {
       const Shape shape = argument(i).shape;
-      STD_TORCH_CHECK(tensors_[i].dim() == 1 && tensors_[i].is_cpu(), "disco: `", argument(i).name,
-                      "` is not a vector on the CPU");
+      check(tensors_[i].dim() == 1 && tensors_[i].is_cpu(), "`", argument(i).name,
+            "` is not a vector on the CPU");
       const int64_t size = tensors_[i].size(0);
       if (shape == Shape::ChosenTokens || shape == Shape::RejectedTokens)
         tokens_[shape == Shape::RejectedTokens] = size;
@@ -138,18 +154,17 @@ private:
       }
     }
     const int64_t most = std::max({pairs_, tokens_[0], tokens_[1]});
-    STD_TORCH_CHECK(most <= std::numeric_limits<int32_t>::max(), "disco: ", most,
-                    " pairs or tokens are more than the 2147483647 of one call");
-    STD_TORCH_CHECK(type_ == ScalarType::Float || type_ == ScalarType::Double,
-                    "disco: inputs are neither float32 nor float64");
+    check(most <= runtime::kMostPairs, most, " pairs or tokens are more than the ",
+          runtime::kMostPairs, " of one call");
+    check(type_ == ScalarType::Float || type_ == ScalarType::Double,
+          "inputs are neither float32 nor float64");
   }
 
-  void check(const Argument &argument, const Tensor &tensor) const {
-    STD_TORCH_CHECK(tensor.scalar_type() ==
-                        (argument.shape == Shape::Offsets ? ScalarType::Long : type_),
-                    "disco: `", argument.name, "` has another dtype than the rest");
-    STD_TORCH_CHECK(tensor.size(0) == sizeOf(argument.shape), "disco: `", argument.name, "` has ",
-                    tensor.size(0), " elements, expected ", sizeOf(argument.shape));
+  void checkArray(const Argument &argument, const Tensor &tensor) const {
+    check(tensor.scalar_type() == (argument.shape == Shape::Offsets ? ScalarType::Long : type_),
+          "`", argument.name, "` has another dtype than the rest");
+    check(tensor.size(0) == sizeOf(argument.shape), "`", argument.name, "` has ", tensor.size(0),
+          " elements, expected ", sizeOf(argument.shape));
   }
 
   void checkOffsets(const Argument &argument, const int64_t *offsets) const {
@@ -157,12 +172,12 @@ private:
     for (int64_t i = 0; i < pairs_; ++i)
       rising &= offsets[i] <= offsets[i + 1];
     const bool isChosen = argument.name == runtime::kChosenOffsets;
-    STD_TORCH_CHECK(rising, "disco: `", argument.name, "` does not rise from 0");
+    check(rising, "`", argument.name, "` does not rise from 0");
     const Shape side = isChosen ? Shape::ChosenTokens : Shape::RejectedTokens;
     for (size_t i = 0; i < tensors_.size(); ++i)
-      STD_TORCH_CHECK(this->argument(i).shape != side || offsets[pairs_] == tokens(side),
-                      "disco: `", argument.name, "` ends at ", offsets[pairs_], ", but `",
-                      this->argument(i).name, "` has ", tokens(side), " tokens");
+      check(this->argument(i).shape != side || offsets[pairs_] == tokens(side), "`", argument.name,
+            "` ends at ", offsets[pairs_], ", but `", this->argument(i).name, "` has ",
+            tokens(side), " tokens");
   }
 
   std::shared_ptr<const Compiled> compiled_;
@@ -175,10 +190,25 @@ private:
   std::array<int64_t, 2> tokens_{};
 };
 
-Tensor tensorOf(const std::vector<double> &values) {
-  Tensor tensor = emptyTensor(ScalarType::Double, int64_t(values.size()));
-  std::copy(values.begin(), values.end(), dataOf<double>(tensor));
-  return tensor;
+template <typename Real> std::tuple<Tensor, Tensor> lossAndGradientsOf(const Call &call) {
+  const Compiled &compiled = call.compiled();
+  const runtime::HostKernel &kernel = compiled.kernelOf<Real>();
+  int64_t size = 0;
+  for (const Argument &argument : compiled.arguments)
+    if (argument.gradient >= 0)
+      size += call.sizeOf(argument.shape);
+  Tensor loss = emptyTensor<Real>(std::nullopt), gradients = emptyTensor<Real>(size);
+  std::vector<Real> unread(size_t(call.pairs()));
+  std::vector<Real *> writes(kernel.signature.gradients.size(), unread.data());
+  Real *next = dataOf<Real>(gradients);
+  for (const Argument &argument : compiled.arguments)
+    if (argument.gradient >= 0) {
+      writes[size_t(argument.gradient)] = next;
+      next += call.sizeOf(argument.shape);
+    }
+  kernel.gradient(call.data(), call.numbers<Real>().data(), call.pairs(), dataOf<Real>(loss),
+                  writes.data());
+  return {loss, gradients};
 }
 
 /// Mean loss [], and its gradients, of the inputs that have one and are read, end to end.
@@ -186,37 +216,21 @@ std::tuple<Tensor, Tensor> lossAndGradients(std::vector<Tensor> inputs, int64_t 
                                             std::vector<double> numbers) {
   const auto compiled = kernelOf(key);
   const Call call(compiled, compiled->kernelArguments, std::move(inputs), numbers);
-  int64_t size = 0;
-  for (const Argument &argument : compiled->arguments)
-    if (argument.gradient >= 0)
-      size += call.sizeOf(argument.shape);
-  Tensor loss = emptyTensor(call.type(), std::nullopt);
-  Tensor gradients = emptyTensor(call.type(), size);
-  if (call.type() == ScalarType::Double) {
-    const dsl::Evaluation found =
-        call.interpreted({.gradients = true, .reports = false, .next = false});
-    *dataOf<double>(loss) = found.loss;
-    double *to = dataOf<double>(gradients);
-    for (const Argument &argument : compiled->arguments)
-      if (argument.gradient >= 0) {
-        const auto &from = found.gradients[size_t(*dsl::inputByName(argument.name))];
-        to = from.empty() ? std::fill_n(to, call.sizeOf(argument.shape), 0.0)
-                          : std::copy(from.begin(), from.end(), to);
-      }
-    return {loss, gradients};
-  }
-  const std::vector<float> floats = call.floatNumbers();
-  std::vector<float> unread(size_t(call.pairs()));
-  std::vector<float *> writes(compiled->kernel.signature.gradients.size(), unread.data());
-  float *next = dataOf<float>(gradients);
-  for (const Argument &argument : compiled->arguments)
-    if (argument.gradient >= 0) {
-      writes[size_t(argument.gradient)] = next;
-      next += call.sizeOf(argument.shape);
-    }
-  compiled->kernel.gradient(call.data(), floats.data(), call.pairs(), dataOf<float>(loss),
-                            writes.data());
-  return {loss, gradients};
+  return call.isDouble() ? lossAndGradientsOf<double>(call) : lossAndGradientsOf<float>(call);
+}
+
+template <typename Real> std::tuple<Tensor, Tensor, Tensor, Tensor> reportOf(const Call &call) {
+  const int64_t pairs = call.pairs();
+  Tensor losses = emptyTensor<Real>(pairs), chosen = emptyTensor<Real>(pairs),
+         rejected = emptyTensor<Real>(pairs);
+  const size_t count = call.compiled().program.metrics.size();
+  Tensor metrics = emptyTensor<Real>(int64_t(count));
+  std::fill_n(dataOf<Real>(metrics), count,
+              std::numeric_limits<Real>::quiet_NaN()); // of no pairs
+  Real *rewards[] = {dataOf<Real>(chosen), dataOf<Real>(rejected)};
+  call.compiled().kernelOf<Real>().report(call.data(), call.numbers<Real>().data(), pairs,
+                                          dataOf<Real>(losses), rewards, dataOf<Real>(metrics));
+  return {losses, chosen, rejected, metrics};
 }
 
 /// Losses and rewards [pairs], metrics [metrics].
@@ -224,29 +238,17 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> report(std::vector<Tensor> inputs, in
                                                   std::vector<double> numbers) {
   const auto compiled = kernelOf(key);
   const Call call(compiled, compiled->kernelArguments, std::move(inputs), numbers);
-  if (call.type() == ScalarType::Double) {
-    const dsl::Evaluation found =
-        call.interpreted({.gradients = false, .reports = true, .next = false});
-    return {tensorOf(found.losses), tensorOf(found.chosenRewards), tensorOf(found.rejectedRewards),
-            tensorOf(found.metrics)};
-  }
-  const auto made = [](int64_t size) { return emptyTensor(ScalarType::Float, size); };
-  Tensor losses = made(call.pairs()), chosen = made(call.pairs()), rejected = made(call.pairs());
-  Tensor metrics = made(int64_t(compiled->program.metrics.size()));
-  std::fill_n(dataOf<float>(metrics), compiled->program.metrics.size(),
-              std::numeric_limits<float>::quiet_NaN()); // of no pairs
-  const std::vector<float> floats = call.floatNumbers();
-  float *rewards[] = {dataOf<float>(chosen), dataOf<float>(rejected)};
-  compiled->kernel.report(call.data(), floats.data(), call.pairs(), dataOf<float>(losses), rewards,
-                          dataOf<float>(metrics));
-  return {losses, chosen, rejected, metrics};
+  return call.isDouble() ? reportOf<double>(call) : reportOf<float>(call);
 }
 
-/// The states after the step, float64 [states]: in double, as SPEC has it.
+/// The states after the step, float64 [states].
 Tensor nextStates(std::vector<Tensor> inputs, int64_t key, std::vector<double> numbers) {
   const auto compiled = kernelOf(key);
-  const Call call(compiled, compiled->stepArguments, std::move(inputs), numbers);
-  return tensorOf(call.interpreted({.gradients = false, .reports = false, .next = true}).next);
+  const std::vector<double> next =
+      Call(compiled, compiled->stepArguments, std::move(inputs), numbers).next();
+  Tensor tensor = emptyTensor<double>(int64_t(next.size()));
+  std::copy(next.begin(), next.end(), dataOf<double>(tensor));
+  return tensor;
 }
 
 } // namespace
