@@ -107,6 +107,19 @@ TEST(Artefact, OtherFormatsAreNamed) {
   EXPECT_EQ(refusal("objective x { loss = 1 }"), "x.dpoc: is no compiled objective (.dpoc)");
 }
 
+TEST(Artefact, CodeOfAnotherVersionOfTheAbiIsNotLoaded) {
+  Artefact artefact = example();
+  for (KernelImage &image : artefact.images)
+    image.abi = kKernelAbi + 1;
+  const File file(writeArtefact(artefact));
+  const Result<HostKernel> kernel = loadArtefact(file.path());
+  ASSERT_FALSE(kernel);
+  EXPECT_EQ(kernel.error().message,
+            file.path() + ": the kernel has version " + std::to_string(kKernelAbi + 1) +
+                " of the ABI, this build calls version " + std::to_string(kKernelAbi) +
+                "; compile the objective again");
+}
+
 TEST(Artefact, TheBestCodeOfThisCpuIsLoaded) {
   const File file(writeArtefact(example()));
   for (Target cpu : kTargets) {

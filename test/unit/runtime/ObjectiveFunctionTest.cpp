@@ -222,11 +222,11 @@ TEST(ObjectiveFunctionTest, WrongInputsAreNamed) {
 
 // Before anything of that size is copied.
 TEST(ObjectiveFunctionTest, MorePairsThanAKernelCountsAreRefused) {
-  const Tensor many = at::zeros({1}).expand({int64_t(1) << 31});
+  const Tensor many = at::zeros({1}).expand({runtime::kMostPairs + 1});
   EXPECT_EQ(message([&] {
               applyObjective(dpo(), {many, many, many, many});
             }),
-            "a batch of 2147483648 pairs; at most 2147483646 are evaluated at once");
+            "a batch of 2147483648 pairs; at most 2147483647 are evaluated at once");
 }
 
 // A kernel that walks in chunks: the mean of -x, in as many threads as torch has.

@@ -1,4 +1,5 @@
 // The cache gives back what was stored, or nothing.
+#include "runtime/Artefact.h"
 #include "test/unit/service/Programs.h"
 
 #include <fstream>
@@ -99,6 +100,54 @@ TEST(Cache, AnEntryUnderAnotherNameIsAbsent) {
     std::ofstream(entry, std::ios::binary) << whole;
   EXPECT_EQ(find(cache, first)->code, "first");
   EXPECT_FALSE(find(cache, second));
+}
+
+// Each is whole and has a right checksum.
+TEST(Cache, AnEntryOfAnotherBuildTargetTypeOrAbiIsAbsentAndRemoved) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const dsl::Program program = lossOf("relu(1 - margin)");
+  const KernelImage image = imageOf(program, "code");
+  cache.store(image);
+  const std::filesystem::path path = entries(folder).at(0);
+  const std::string build(buildId());
+  KernelImage otherTarget = image, otherType = image, otherAbi = image;
+  otherTarget.target = Target::Avx512;
+  otherType.dtype = Dtype::Float64;
+  otherAbi.abi += 1;
+  for (const runtime::Artefact &foreign :
+       {runtime::Artefact{.build = build + "x", .images = {image}},
+        runtime::Artefact{.build = build, .images = {image, otherTarget}},
+        runtime::Artefact{.build = build, .images = {otherTarget}},
+        runtime::Artefact{.build = build, .images = {otherType}},
+        runtime::Artefact{.build = build, .images = {otherAbi}}}) {
+    std::ofstream(path, std::ios::binary) << runtime::writeArtefact(foreign);
+    EXPECT_FALSE(find(cache, program));
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+  std::ofstream(path, std::ios::binary)
+      << runtime::writeArtefact({.build = build, .images = {image}});
+  EXPECT_TRUE(find(cache, program));
+}
+
+TEST(Cache, WhatIsNoFileOfItsOwnIsAbsent) {
+  const Folder folder;
+  Cache cache = cacheIn(folder);
+  const dsl::Program program = lossOf("relu(1 - margin)");
+  cache.store(imageOf(program, "code"));
+  const std::filesystem::path path = entries(folder).at(0);
+  const std::filesystem::path elsewhere = folder.path("elsewhere");
+  std::filesystem::rename(path, elsewhere);
+  std::filesystem::create_symlink(elsewhere, path); // what it leads to may be another's
+  EXPECT_FALSE(find(cache, program));
+  std::filesystem::remove(path);
+  std::filesystem::create_directory(path);
+  EXPECT_FALSE(find(cache, program));
+  cache.store(imageOf(program, "code")); // cannot, and says nothing
+  EXPECT_FALSE(find(cache, program));
+  std::filesystem::remove(path);
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0); // reading it would wait for ever
+  EXPECT_FALSE(find(cache, program));
 }
 
 TEST(Cache, TheLeastRecentlyUsedEntriesGoFirst) {

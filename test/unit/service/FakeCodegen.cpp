@@ -38,6 +38,8 @@ int main(int, char **argv) {
     if (write(STDERR_FILENO, line, sizeof line - 1) > 0)
       std::abort();
   }
+  if (name == "killed")
+    raise(SIGKILL);
   if (name == "spins")
     raise(SIGPROF);
   if (name == "babbles")

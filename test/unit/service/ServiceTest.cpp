@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <unistd.h>
 
@@ -98,6 +99,26 @@ TEST(Service, ACorruptEntryIsCompiledAgain) {
   EXPECT_EQ(Service({.cache = cacheIn(folder)}).compile(program)->code, code);
 }
 
+// The code of one program under the name of another, and of doubles under that of floats.
+TEST(Service, AForeignEntryIsCompiledAgain) {
+  const Folder folder;
+  const dsl::Program program = lossOf("relu(1 - margin)"), other = lossOf("relu(2 - margin)");
+  const auto entry = [&] {
+    return std::filesystem::directory_iterator(folder.path("cache"))->path();
+  };
+  const std::string code = Service({.cache = cacheIn(folder)}).compile(program)->code;
+  const std::filesystem::path name = entry();
+  for (const auto &[source, dtype] :
+       {std::pair{&other, runtime::Dtype::Float32}, std::pair{&program, runtime::Dtype::Float64}}) {
+    std::filesystem::remove(name);
+    const std::string foreign =
+        Service({.cache = cacheIn(folder)}).compile(*source, {.dtype = dtype})->code;
+    std::filesystem::rename(entry(), name);
+    EXPECT_NE(foreign, code);
+    EXPECT_EQ(Service({.cache = cacheIn(folder)}).compile(program)->code, code);
+  }
+}
+
 TEST(Service, AWorkerKilledFromOutsideIsReplaced) {
   Service service(withWorkers());
   ASSERT_TRUE(service.compile(lossOf("relu(1 - margin)")));
@@ -109,6 +130,23 @@ TEST(Service, AWorkerKilledFromOutsideIsReplaced) {
   EXPECT_NE(children(), before);
   ASSERT_EQ(service.lostWorkers().size(), 1u);
   EXPECT_EQ(service.lostWorkers()[0], "was ended by signal 9 (Killed)");
+}
+
+// Stopped first, so that it has the program and not finished it when it is killed.
+TEST(Service, AWorkerKilledWhileItCompilesIsReplacedAndItsProgramCompiled) {
+  Service service(withWorkers());
+  ASSERT_TRUE(service.compile(lossOf("relu(1 - margin)")));
+  const pid_t worker = *children().begin();
+  kill(worker, SIGSTOP);
+  std::thread killer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    kill(worker, SIGKILL);
+  });
+  Result<runtime::KernelImage> image = service.compile(lossOf("relu(2 - margin)"));
+  killer.join();
+  ASSERT_TRUE(image) << image.error().message;
+  EXPECT_EQ(image->code, Compiler().compileImage(reread(lossOf("relu(2 - margin)")))->code);
+  EXPECT_EQ(service.lostWorkers(), std::vector<std::string>{"was ended by signal 9 (Killed)"});
 }
 
 TEST(Service, NoWorkerOutlivesIt) {
@@ -193,6 +231,11 @@ TEST(Service, AnErrorInsideLlvmIsTriedOnceMoreAndNamed) {
   EXPECT_EQ(errorWith("crashes"),
             "compiling `x` ended the code generator 2 times; at last it was ended by signal 6 "
             "(Aborted): LLVM ERROR: out of registers");
+}
+
+TEST(Service, AProgramWhoseWorkersAreKilledIsNamed) {
+  EXPECT_EQ(errorWith("killed"), "compiling `x` ended the code generator 2 times; at last it was "
+                                 "ended by signal 9 (Killed)");
 }
 
 TEST(Service, AWorkerThatHangsIsEndedAtTheDeadline) {
