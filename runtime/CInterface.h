@@ -26,7 +26,7 @@ enum {
   DISCO_NON_FINITE_LOSS = 1,
   DISCO_NON_FINITE_GRADIENT = 2,
   DISCO_OTHER_DTYPE = -1, /* the kernel is of the other disco_dtype */
-  DISCO_BAD_PAIRS = -2    /* `pairs` is negative or above 2147483646 */
+  DISCO_BAD_PAIRS = -2    /* `pairs` is negative or above 2147483647 */
 };
 
 /* What a kernel reads and writes, each list in the order of its argument. */

@@ -133,8 +133,8 @@ class Inputs(unittest.TestCase):
                    "has 5", pc, pr, rc, rr[:4])  # fmt: skip
 
     def test_largest_batch(self):
-        many = [torch.zeros(1).expand(2**31 - 1) for _ in range(4)]  # no memory behind it
-        self.check(ValueError, "`policy_chosen_logps` has 2147483647 pairs, at most 2147483646 are "
+        many = [torch.zeros(1).expand(2**31) for _ in range(4)]  # no memory behind it
+        self.check(ValueError, "`policy_chosen_logps` has 2147483648 pairs, at most 2147483647 are "
                    "evaluated at once", *many)  # fmt: skip
 
     def test_unread_inputs_are_checked_too(self):

@@ -58,7 +58,7 @@ std::string cHeader(const runtime::Signature &signature, runtime::Target target,
          "else is written.\n"
          " * Both functions return 0; or they write nothing and return -1 where this CPU lacks the "
          "instructions,\n"
-         " * -2 where `pairs` is negative or above 2147483646. */\n"
+         " * -2 where `pairs` is negative or above 2147483647. */\n"
          "#ifndef " +
          guard + "\n#define " + guard +
          "\n\n#include <stdint.h>\n\n"
