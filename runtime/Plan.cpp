@@ -87,6 +87,10 @@ Result<Plan> Plan::parse(std::string_view text) {
       }
       plan.totals_ += made.left.size();
       plan.mostSums_ = std::max(plan.mostSums_, made.left.size());
+    } else if (words[0] == "keep") {
+      if (!readNumbers(1))
+        return malformed;
+      continue;
     } else if (words[0] == "sort") {
       made.kind = Kind::Sort;
       ok = readNumbers(2);

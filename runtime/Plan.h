@@ -38,11 +38,11 @@ public:
   /// Reads what the compiler wrote:
   ///   plan ::= step ("; " step)*
   ///   step ::= "walk" (" add" | " max" | " loss" | " gradient")*
-  ///          | "sort" FROM TO | "unsort" FROM TO SORT | "means"
+  ///          | "keep" TO | "sort" FROM TO | "unsort" FROM TO SORT | "means"
   /// A walk leaves a number for each word: a sum, the largest, the sum of the losses, or a sum that
-  /// is finite where all gradients are. Numbers count arrays. `sort` fills TO with FROM in
-  /// ascending order, NaN last; `unsort` puts each number of FROM where the sort into SORT took its
-  /// number from.
+  /// is finite where all gradients are. Numbers count arrays. `keep` says that walks use TO; `sort`
+  /// fills TO with FROM in ascending order, NaN last; `unsort` puts each number of FROM where the
+  /// sort into SORT took its number from.
   static Result<Plan> parse(std::string_view text);
 
   /// How many functions the entry point has: one for each walk, and one for the means.

@@ -13,6 +13,11 @@ using namespace disco::obj;
 
 namespace {
 
+/// A value of pairs that takes more operations than this is kept for later walks, not computed
+/// again: else a chain of n batch reductions costs n^2. What shipped objectives repeat is cheaper
+/// than memory.
+constexpr size_t kMostRepeated = 32;
+
 constexpr Extent kSides[] = {Extent::ChosenToken, Extent::RejectedToken};
 
 /// Operations whose result is known only after a walk over all pairs.
@@ -58,6 +63,9 @@ private:
     return LaneMath(builder, loc(), walker_.lanes()).sub(x, x);
   }
 
+  /// Whether no walk computes the result: it is a total, or in memory.
+  bool isMade(Operation *op) const { return endsWalk(op) || storedIn_.contains(op->getResult(0)); }
+
   /// The operations that the values read, directly or not, in program order; `inWalk`: not beyond
   /// what an earlier walk has made.
   SmallVector<Operation *> slice(ArrayRef<Value> values, bool inWalk = false) {
@@ -65,7 +73,7 @@ private:
     SmallVector<Value> pending(values);
     while (!pending.empty()) {
       Operation *op = pending.pop_back_val().getDefiningOp();
-      if (!op || !marked.insert(op).second || (inWalk && endsWalk(op)))
+      if (!op || !marked.insert(op).second || (inWalk && isMade(op)))
         continue;
       llvm::append_range(pending, op->getOperands());
     }
@@ -122,11 +130,14 @@ private:
     walker_.beginWalk(builder_, loc());
     lowered_.clear();
     prepare(ops, read, arrays, reordered);
+    const SmallVector<Operation *> kept = keep(walk);
     const bool watchArrays = entry_.watched && !arrays.empty();
     if (watchArrays)
       kinds.push_back(Reduction::Health);
     walker_.forEachPair(builder_, loc(), kinds, [&](OpBuilder &builder) {
       Value health = emitPairs(builder, ops, read, arrays, reordered);
+      for (Operation *op : kept)
+        walker_.store(builder, op->getLoc(), lowered_.at(op->getResult(0)), stores_.at(op));
       SmallVector<Value> terms;
       for (Value value : reduced)
         terms.push_back(lowered_.at(value));
@@ -144,6 +155,30 @@ private:
       reorder(op);
   }
 
+  /// The operations of this walk whose results later walks find in memory.
+  SmallVector<Operation *> keep(unsigned walk) {
+    SmallVector<Operation *> kept;
+    if (!walker_.canKeep())
+      return kept;
+    for (Operation *op : needed_) {
+      Value result = op->getResult(0);
+      if (extent(result) == Extent::Pair && !isMade(op) && walkOf_.lookup(result) == walk &&
+          isReadAfter(result, walk) && slice(result, true).size() > kMostRepeated) {
+        walker_.keep(stored_);
+        stores_[op] = walker_.stored(builder_, op->getLoc(), stored_);
+        storedIn_[result] = stored_++;
+        kept.push_back(op);
+      }
+    }
+    return kept;
+  }
+  bool isReadAfter(Value value, unsigned walk) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      return user->getNumResults() == 1 &&
+             walkOf_.lookup(user->getResult(0)) > walk + endsWalk(user);
+    });
+  }
+
   /// What the pairs of this walk need and what is the same for all of them.
   void prepare(ArrayRef<Operation *> ops, ArrayRef<Value> read, ArrayRef<size_t> arrays,
                ArrayRef<Operation *> reordered) {
@@ -156,13 +191,10 @@ private:
     for (Operation *op : ops) {
       llvm::for_each(op->getOperands(), useInput);
       Value result = op->getResult(0);
-      if (isReordering(op)) {
-        // Made by an earlier walk, or to be made after this one.
-        if (auto array = storedIn_.find(result); array != storedIn_.end())
-          pointers_[result] = walker_.stored(builder_, op->getLoc(), array->second);
-      } else if (extent(result) == Extent::Batch) {
+      if (auto array = storedIn_.find(result); array != storedIn_.end())
+        pointers_[result] = walker_.stored(builder_, op->getLoc(), array->second);
+      else if (extent(result) == Extent::Batch)
         emitBatchValue(op);
-      }
     }
     for (Operation *op : reordered) {
       storedIn_.try_emplace(op->getResult(0), stored_);
@@ -258,7 +290,7 @@ private:
   }
 
   void emitPairValue(OpBuilder &builder, Operation *op) {
-    if (isReordering(op))
+    if (isReordering(op) || pointers_.contains(op->getResult(0)))
       return;
     for (Value operand : op->getOperands())
       loadIfMemory(builder, operand, Extent::Pair);
@@ -291,6 +323,7 @@ private:
     SmallVector<Value> sums, terms;
     for (Operation *op : ops)
       if (isa<TokenSumOp>(op) && extent(op->getOperand(0)) == side &&
+          !pointers_.contains(op->getResult(0)) &&
           tokenWalkOf_.lookup(op->getResult(0)) == tokenWalk + 1) {
         sums.push_back(op->getResult(0));
         terms.push_back(op->getOperand(0));

@@ -1,7 +1,7 @@
 // The order of work inside a kernel, the same for every target: as many walks over the pairs as
 // batch reductions depend on each other, and one more where the results still need one. Values of
-// pairs are computed again in each walk that needs them; what is stored in between is only what a
-// sort has to reorder. Tokens are walked inside a pair, in the same way.
+// pairs are computed again in each walk that needs them; what is stored in between is what a sort
+// has to reorder, and what is too long to repeat. Tokens are walked inside a pair, in the same way.
 #pragma once
 
 #include "compiler/dialect/Obj.h"
@@ -47,6 +47,10 @@ public:
               llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::OpBuilder &)> body) = 0;
   /// Between walks.
   virtual void reorder(const Reordering &reordering) = 0;
+  /// Whether there are arrays of [pairs] in which a walk may leave what later ones read, and the
+  /// announcement of one.
+  virtual bool canKeep() const { return false; }
+  virtual void keep(size_t /*stored*/) {}
 
   /// Inside `body`: the numbers of the current pairs (or tokens) in an array, and their
   /// place in another; which pairs these are and how many there are, both f64 in lanes.

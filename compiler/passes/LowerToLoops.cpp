@@ -135,6 +135,11 @@ public:
       plan_ += " " + std::to_string(r.permutation);
   }
 
+  bool canKeep() const override { return true; }
+  void keep(size_t stored) override {
+    plan_ += (plan_.empty() ? "keep " : "; keep ") + std::to_string(stored);
+  }
+
   Value load(OpBuilder &builder, Location loc, Value pointer) override {
     Value address = element(builder, loc, pointer, position(), real_);
     if (isUniform())

@@ -140,9 +140,62 @@ TEST(ClosedForm, BatchStatisticsCouplePairs) {
                });
 }
 
-// d mean((z - mean z)^2) / d z_i with the batch value read by a pair operation whose own adjoint is
-// the same for all pairs: the sum over pairs must not be lost. l_i = z_i + 3 mean(z): slope (1 + 3)
-// beta / n.
+// Batch means of each other, so many that pair values are kept between walks:
+// v' = v + tanh(v - mean(v)) / 4, twelve times, and l_i = v_i^2. Back: u = g' (1 - t^2) / 4 with
+// t the tanh, and g = g' + u - mean(u).
+TEST(ClosedForm, LongChainsOfBatchMeans) {
+  constexpr size_t kSteps = 12;
+  const double beta = 0.1;
+  std::string text =
+      "objective chain { param beta = 0.1 in [1e-3, 10] log; let v0 = beta * margin; ";
+  for (size_t step = 0; step < kSteps; ++step) {
+    const std::string v = "v" + std::to_string(step);
+    text += "let v" + std::to_string(step + 1) + " = " + v + " + tanh(" + v + " - batch_mean(" + v +
+            ")) / 4; ";
+  }
+  text += "loss = square(v" + std::to_string(kSteps) + "); }";
+  EXPECT_NE(sharedCompiler().compileImage(programOf(text))->gradient.plan.find("keep"),
+            std::string::npos);
+  expectKernel(text, {beta}, 4e-6, [&](const std::vector<double> &margins) {
+    const size_t n = margins.size();
+    const auto mean = [&](const std::vector<double> &values) {
+      double sum = 0;
+      for (double value : values)
+        sum += value / double(n);
+      return sum;
+    };
+    std::vector<double> v(n), u(n), g(n);
+    std::vector<std::vector<double>> tanhs;
+    for (size_t i = 0; i < n; ++i)
+      v[i] = beta * margins[i];
+    for (size_t step = 0; step < kSteps; ++step) {
+      const double middle = mean(v);
+      std::vector<double> &t = tanhs.emplace_back(n);
+      for (size_t i = 0; i < n; ++i) {
+        t[i] = std::tanh(v[i] - middle);
+        v[i] += t[i] / 4;
+      }
+    }
+    Expected expected;
+    for (size_t i = 0; i < n; ++i) {
+      expected.losses.push_back(v[i] * v[i]);
+      g[i] = 2 * v[i] / double(n);
+    }
+    for (size_t step = kSteps; step-- > 0;) {
+      for (size_t i = 0; i < n; ++i)
+        u[i] = g[i] * (1 - tanhs[step][i] * tanhs[step][i]) / 4;
+      const double middle = mean(u);
+      for (size_t i = 0; i < n; ++i)
+        g[i] += u[i] - middle;
+    }
+    for (double slope : g)
+      expected.slopes.push_back(beta * slope);
+    return expected;
+  });
+}
+
+// The batch value is read by a pair operation whose own adjoint is the same for all pairs: the sum
+// over pairs must not be lost. l_i = z_i + 3 mean(z): slope (1 + 3) beta / n.
 TEST(ClosedForm, UniformAdjointIsSummedOverPairs) {
   const double beta = 2;
   expectKernel(R"(objective uniform {

@@ -105,6 +105,29 @@ TEST(Plan, SortsDoublesAsDoubles) {
             (std::vector<double>{1, 1 + 1e-12, 1 + 2e-12}));
 }
 
+// Chunks write and read their own part.
+TEST(Plan, KeepsArraysBetweenWalks) {
+  const disco_walk_fn write = [](const Frame *frame, int64_t begin, int64_t end, double *) {
+    for (int64_t i = begin; i < end; ++i)
+      static_cast<double *>(frame->stored[1])[i] = double(i) / 3;
+  };
+  const disco_walk_fn read = [](const Frame *frame, int64_t begin, int64_t end, double *sums) {
+    sums[0] = 0;
+    for (int64_t i = begin; i < end; ++i)
+      sums[0] += static_cast<const double *>(frame->stored[1])[i];
+  };
+  const disco_walk_fn store = [](const Frame *frame, int64_t, int64_t, double *) {
+    *static_cast<double *>(frame->outputs[0]) = frame->totals[0];
+  };
+  const disco_walk_fn functions[] = {write, read, store};
+  const int64_t pairs = Plan::kChunk + 10;
+  double total = 0;
+  void *outputs[] = {&total};
+  Plan::parse("keep 1; walk; walk add; means")
+      ->run(functions, {.pairs = pairs, .outputs = outputs}, Dtype::Float64);
+  EXPECT_NEAR(total, double(pairs) * double(pairs - 1) / 6, 1e-6);
+}
+
 /// Inputs are losses, and gradients after them.
 void lossAndGradient(const Frame *frame, int64_t begin, int64_t end, double *sums) {
   sums[0] = sums[1] = 0;
@@ -185,9 +208,9 @@ TEST(Plan, ChunksInAnyOrderGiveTheSameBits) {
 }
 
 TEST(Plan, MalformedTextsAreRefused) {
-  for (const char *text :
-       {"", "walk;means", "walk add min", "run", "sort 1", "sort 1 0 2", "sort 1 9999999",
-        "sort -1 0", "unsort 1 0 0", "unsort 1 0", "means twice", "walk; ", "sort 1 0x"})
+  for (const char *text : {"", "walk;means", "walk add min", "run", "sort 1", "sort 1 0 2",
+                           "sort 1 9999999", "sort -1 0", "unsort 1 0 0", "unsort 1 0",
+                           "means twice", "walk; ", "sort 1 0x", "keep", "keep 0 1", "keep 1024"})
     EXPECT_FALSE(Plan::parse(text)) << text;
   std::string long_ = "walk";
   for (int i = 0; i < 2000; ++i)
