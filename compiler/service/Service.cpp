@@ -65,6 +65,13 @@ struct Service::State {
       workers.resize(std::max(1u, options.workers));
   }
 
+  /// A process that was forked has no workers yet.
+  void forgetForeign() {
+    for (Worker &worker : workers)
+      if (worker.process && !worker.process->isOurs())
+        worker = {};
+  }
+
   void start(Worker &worker) {
     Result<WorkerProcess> process = WorkerProcess::start(options.worker);
     if (!process)
@@ -208,6 +215,7 @@ Service::Service(Service &&) noexcept = default;
 Service &Service::operator=(Service &&) noexcept = default;
 
 void Service::start() {
+  state_->forgetForeign();
   for (State::Worker &worker : state_->workers)
     if (!worker.process)
       state_->start(worker);
@@ -222,6 +230,7 @@ Result<runtime::KernelImage> Service::compile(const dsl::Program &program,
 
 std::vector<Result<runtime::KernelImage>>
 Service::compileAll(std::span<const dsl::Program> programs, const HostOptions &options) {
+  state_->forgetForeign();
   State::Batch batch{programs, options, {}, Images(programs.size()), {}, {}, programs.size()};
   batch.attempts.resize(programs.size());
   for (size_t i = 0; i < programs.size(); ++i) {

@@ -32,7 +32,7 @@ struct ServiceOptions {
 /// cannot be used; where one of the other folders cannot, there is no cache.
 Result<ServiceOptions> usualService(bool inProcess, bool noCache, unsigned workers = 1);
 
-/// Not thread-safe.
+/// Not thread-safe. A process that is forked while no call runs gets workers of its own.
 class Service {
 public:
   explicit Service(ServiceOptions options);

@@ -67,16 +67,17 @@ Result<WorkerProcess> WorkerProcess::start(const std::string &program) {
     close(log);
     return failure(code);
   }
-  return WorkerProcess(pid, sockets[0], log);
+  return WorkerProcess(pid, getpid(), sockets[0], log);
 }
 
 WorkerProcess::WorkerProcess(WorkerProcess &&other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), socket_(std::exchange(other.socket_, -1)),
-      log_(std::exchange(other.log_, -1)), received_(std::move(other.received_)),
-      closed_(other.closed_) {}
+    : pid_(std::exchange(other.pid_, -1)), owner_(other.owner_),
+      socket_(std::exchange(other.socket_, -1)), log_(std::exchange(other.log_, -1)),
+      received_(std::move(other.received_)), closed_(other.closed_) {}
 
 WorkerProcess &WorkerProcess::operator=(WorkerProcess &&other) noexcept {
   std::swap(pid_, other.pid_);
+  std::swap(owner_, other.owner_);
   std::swap(socket_, other.socket_);
   std::swap(log_, other.log_);
   std::swap(received_, other.received_);
@@ -84,7 +85,16 @@ WorkerProcess &WorkerProcess::operator=(WorkerProcess &&other) noexcept {
   return *this;
 }
 
-WorkerProcess::~WorkerProcess() { finish(); }
+WorkerProcess::~WorkerProcess() {
+  if (isOurs()) {
+    finish();
+  } else if (pid_ >= 0) {
+    close(socket_);
+    close(log_);
+  }
+}
+
+bool WorkerProcess::isOurs() const { return owner_ == getpid(); }
 
 bool WorkerProcess::send(const Message &message) {
   const std::string bytes = encode(message);

@@ -14,12 +14,14 @@ public:
   static Result<WorkerProcess> start(const std::string &program);
   WorkerProcess(WorkerProcess &&other) noexcept;
   WorkerProcess &operator=(WorkerProcess &&other) noexcept;
-  /// Kills it.
+  /// Kills it, unless it is another process'.
   ~WorkerProcess();
+
+  /// Whether this process started it, and was not forked from the one that did.
+  bool isOurs() const;
 
   /// Readable (poll) when something arrived or the process ended.
   int pollHandle() const { return socket_; }
-  pid_t id() const { return pid_; }
   /// False when the process has ended.
   bool send(const Message &message);
   /// What has arrived, without waiting; empty while no message is whole. An error once the process
@@ -35,8 +37,9 @@ public:
   Ending finish();
 
 private:
-  WorkerProcess(pid_t pid, int socket, int log) : pid_(pid), socket_(socket), log_(log) {}
-  pid_t pid_ = -1;
+  WorkerProcess(pid_t pid, pid_t owner, int socket, int log)
+      : pid_(pid), owner_(owner), socket_(socket), log_(log) {}
+  pid_t pid_ = -1, owner_ = -1;
   int socket_ = -1, log_ = -1;
   std::string received_;
   bool closed_ = false; // the other end: the process has ended or is about to

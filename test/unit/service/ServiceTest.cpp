@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace disco::compiler {
@@ -209,6 +210,27 @@ TEST(Service, AWorkerHasNoFilesOfItsParent) {
   for (const auto &file :
        std::filesystem::directory_iterator("/proc/" + std::to_string(*children().begin()) + "/fd"))
     EXPECT_LE(std::stoi(file.path().filename()), 2) << std::filesystem::read_symlink(file.path());
+}
+
+// As Python's multiprocessing does it: a worker that two processes ask has two minds.
+TEST(Service, AForkedProcessHasItsOwnWorkersAndLeavesOursAlone) {
+  auto service = std::make_unique<Service>(withWorkers());
+  ASSERT_TRUE(service->compile(lossOf("relu(1 - margin)")));
+  const std::set<pid_t> ours = children();
+  const pid_t child = fork();
+  if (child == 0) {
+    const bool compiled = bool(service->compile(lossOf("relu(2 - margin)")));
+    const std::set<pid_t> theirs = children();
+    const bool own = theirs.size() == 1 && theirs != ours && service->lostWorkers().empty();
+    service.reset();
+    _exit(compiled && own && children().empty() ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(service->compile(lossOf("relu(3 - margin)")));
+  EXPECT_EQ(children(), ours);
+  EXPECT_TRUE(service->lostWorkers().empty());
 }
 
 TEST(Service, WithoutAWorkerThisProcessCompiles) {
