@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dsl/Interpreter.h"
+#include "dsl/support/Result.h"
 #include "test/unit/interpreter/Evaluate.h"
 
 #include <memory>
@@ -19,6 +20,8 @@ public:
   /// Fills loss, losses and gradients; what the engine does not report stays empty.
   virtual dsl::Evaluation evaluate(const dsl::Step &step,
                                    const std::vector<double> &parameters) = 0;
+  /// What the last evaluation said that contradicts itself; empty where nothing does.
+  virtual std::string contradiction() const { return {}; }
 };
 
 struct NamedEngine {
@@ -32,7 +35,14 @@ struct NamedEngine {
 /// compiled kernel where the compiler is built and skips.txt does not excuse it. A test failure
 /// when an engine refuses what is not excused. `program` must outlive them.
 std::vector<NamedEngine> float32Engines(const dsl::Program &program);
-/// These, and kernels for every other target that this CPU runs and in float64.
+/// Ways to evaluate a program that `float32Engines` lacks: its kernels called as they are, in
+/// float32 for the other targets that this CPU runs and in float64 for one of them, which `variant`
+/// chooses. `reread` is the program, or what was read back from its text: then it has an
+/// interpreter, and the portable kernel is compiled from it. Errors: what does not compile. Both
+/// programs must outlive the engines.
+Result<std::vector<NamedEngine>> furtherEngines(const dsl::Program &program,
+                                                const dsl::Program &reread, size_t variant = 0);
+/// All of these.
 std::vector<NamedEngine> allEngines(const dsl::Program &program);
 
 /// One line of skips.txt: an engine lacks a construct of the language (the mnemonic of an
@@ -47,8 +57,13 @@ std::set<std::string> excused(const dsl::Program &program, const std::string &en
 /// excused, and is refused by the engine. Empty where the engine is not built.
 std::vector<Skip> unneededSkips();
 
-/// Expects each engine to give what the double interpreter gives, within the error bounds, on one
-/// step.
+/// Where an engine does not give what the double interpreter gives, within the error bounds, on one
+/// step; one line for each number.
+std::vector<std::string> disagreements(const dsl::Program &program,
+                                       const std::vector<NamedEngine> &engines,
+                                       const dsl::Step &step,
+                                       const std::vector<double> &parameters);
+/// Expects that there is none.
 void expectAgreement(const std::string &what, const dsl::Program &program,
                      const std::vector<NamedEngine> &engines, const dsl::Step &step,
                      const std::vector<double> &parameters);
