@@ -10,7 +10,7 @@ import sys
 import tempfile
 
 SMOKE = """
-import torch, disco
+import os, torch, disco
 assert disco.backend == BACKEND, disco.backend
 assert "site-packages" in disco.__file__, disco.__file__
 pc, pr, rc, rr = torch.randn(4, 8)
@@ -30,6 +30,9 @@ except disco.CompileError as error:
 loaded = open("/proc/self/maps").read()
 assert "libLLVM" not in loaded and "libMLIR" not in loaded
 assert "site-packages/disco/libantlr4-runtime.so" in loaded
+children = open(f"/proc/self/task/{os.getpid()}/children").read().split()
+workers = [os.readlink(f"/proc/{child}/exe") for child in children]
+assert len(workers) == 1 and workers[0].endswith("site-packages/disco/disco-codegen"), workers
 """
 
 
@@ -70,7 +73,7 @@ def link_torch(folder):
 def check_binaries(package):
     modules = sorted(package.glob("_*.so"))
     assert len(modules) == 2, modules
-    for module in modules:
+    for module in [*modules, package / "libdisco-codegen.so", package / "disco-codegen"]:
         needed = run("readelf", "-d", module)
         assert not re.search(r"libLLVM|libMLIR", needed), needed
         paths = re.findall(r"\((?:RUNPATH|RPATH)\).*\[(.*)\]", needed)

@@ -10,6 +10,9 @@ import torch  # noqa: F401  (its libraries are what _core is linked to)
 from disco import _core
 from disco._objective import Objective
 
+_core.set_worker(os.path.join(os.path.dirname(os.path.abspath(__file__)), "disco-codegen"))
+os.register_at_fork(after_in_child=_core.after_fork)
+
 
 class Finding(typing.NamedTuple):
     """One finding of the compiler. Lines count from 1, columns are bytes from 1."""
@@ -39,7 +42,12 @@ class CompileWarning(UserWarning):
 
 
 def compile(
-    source: str | os.PathLike, /, *, include: Sequence[str | os.PathLike] = (), **parameters: float
+    source: str | os.PathLike,
+    /,
+    *,
+    include: Sequence[str | os.PathLike] = (),
+    in_process: bool = False,
+    **parameters: float,
 ) -> Objective:
     """Compiles an objective for this CPU.
 
@@ -47,6 +55,10 @@ def compile(
     ".dpo"), or the text itself, known by its braces. A file comes before a shipped objective of
     its name. `include` lists folders in which `use NAME` finds NAME.dpo. `parameters` are set over
     the author's values; setting them costs no new compilation in torch.compile's graphs.
+
+    Code comes from the cache ($DISCO_CACHE, none where that is empty, $XDG_CACHE_HOME/disco or
+    ~/.cache/disco) or from a worker process, which this one starts when it first needs it. With
+    `in_process` it is generated here, where an error inside LLVM ends this process.
 
     Raises CompileError for what discoc would refuse, with its text and places, and ValueError or
     TypeError for a parameter that the objective does not have or allow.
@@ -61,7 +73,7 @@ def compile(
         warnings.warn(checked.text.rstrip(), CompileWarning, stacklevel=2)
     settings = [(name, _number(name, value)) for name, value in parameters.items()]
     try:
-        return Objective(_core.build(checked, settings))
+        return Objective(_core.build(checked, settings, in_process))
     except _core.Refused as refused:
         text = str(refused)
         if settings and text.startswith(("-D ", "with these parameters")):

@@ -1,6 +1,6 @@
 // The module `disco._core`: from text to a Compiled, as Python sees it. No torch here; Python's
 // side is thin, so what crosses is plain: numbers, texts, lists of them.
-#include "compiler/Compiler.h"
+#include "compiler/service/Service.h"
 #include "dsl/Dsl.h"
 #include "tools/python/module/Compiled.h"
 
@@ -8,6 +8,8 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 
 namespace py = pybind11;
 using namespace disco;
@@ -121,19 +123,67 @@ int64_t keyOf(const runtime::Signature &signature) {
   return int64_t(key >> 1);
 }
 
-Result<runtime::HostKernel> compiled(const dsl::Program &program, runtime::Dtype dtype) {
-  thread_local compiler::Compiler compiler; // warm after its first program
-  return compiler.compileHost(program, {.dtype = dtype});
+/// The service of all threads, with one worker, which starts with the first program that the cache
+/// does not have. Never destroyed: the worker ends when this process does.
+struct SharedService {
+  std::mutex mutex;
+  std::optional<compiler::Service> service;
+};
+std::atomic<SharedService *> &sharedService() {
+  static std::atomic<SharedService *> instance = new SharedService;
+  return instance;
+}
+
+/// The worker's program, beside this module.
+std::string &workerPath() {
+  static std::string path;
+  return path;
+}
+
+Result<compiler::Service> makeService(bool inProcess) {
+  Result<compiler::ServiceOptions> options = compiler::usualService(/*inProcess=*/true, false);
+  if (!options)
+    return options.error();
+  if (!inProcess)
+    options->worker = workerPath();
+  return compiler::Service(std::move(*options));
+}
+
+/// The service, made when it is wanted first; an error where $DISCO_CACHE cannot be used.
+Result<compiler::Service *> ready(std::optional<compiler::Service> &service, bool inProcess) {
+  if (!service) {
+    Result<compiler::Service> fresh = makeService(inProcess);
+    if (!fresh)
+      return fresh.error();
+    service = std::move(*fresh);
+  }
+  return &*service;
+}
+
+Result<runtime::HostKernel> compiled(const dsl::Program &program, runtime::Dtype dtype,
+                                     bool inProcess) {
+  thread_local std::optional<compiler::Service> own; // its compiler is warm after one program
+  SharedService *const shared = sharedService();
+  std::unique_lock<std::mutex> lock(shared->mutex, std::defer_lock);
+  if (!inProcess)
+    lock.lock();
+  Result<compiler::Service *> service = ready(inProcess ? own : shared->service, inProcess);
+  if (!service)
+    return service.error();
+  Result<runtime::KernelImage> image = (*service)->compile(program, {.dtype = dtype});
+  return image ? runtime::load(*image) : image.error();
 }
 
 std::shared_ptr<Compiled> build(const Checked &checked,
-                                const std::vector<std::pair<std::string, std::string>> &settings) {
+                                const std::vector<std::pair<std::string, std::string>> &settings,
+                                bool inProcess) {
   auto made = std::make_shared<Compiled>();
+  made->inProcess = inProcess;
   made->program = *checked.program;
   const dsl::Program &program = made->program;
   made->parameters = valueOf(dsl::bindParameters(program, settings));
   made->initialStates = dsl::initialStates(program, made->parameters);
-  made->kernel = valueOf(compiled(program, runtime::Dtype::Float32));
+  made->kernel = valueOf(compiled(program, runtime::Dtype::Float32, inProcess));
   const runtime::Signature &signature = made->kernel.signature;
   made->arguments = argumentsOf(program, signature);
   made->kernelArguments.resize(signature.inputs.size());
@@ -183,7 +233,7 @@ const char *textOf(Shape shape) {
 
 const runtime::HostKernel &Compiled::doubleKernel() const {
   std::call_once(doubleIsCompiled_, [&] {
-    Result<runtime::HostKernel> kernel = compiled(program, runtime::Dtype::Float64);
+    Result<runtime::HostKernel> kernel = compiled(program, runtime::Dtype::Float64, inProcess);
     if (!kernel)
       throw std::runtime_error(kernel.error().message);
     double_ = std::move(*kernel);
@@ -241,6 +291,9 @@ PYBIND11_MODULE(_core, module) {
     return check(Source(name, text), folders);
   });
   module.def("build", &build, py::call_guard<py::gil_scoped_release>());
+  module.def("set_worker", [](const std::string &path) { workerPath() = path; });
+  // The service of a process that was forked is the parent's, with what its threads held then.
+  module.def("after_fork", [] { sharedService() = new SharedService; });
   module.def("shipped", [] {
     py::dict texts;
     for (const dsl::ShippedObjective &objective : dsl::Library::shipped())

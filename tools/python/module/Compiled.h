@@ -48,6 +48,8 @@ struct Compiled {
   /// Names the kernel in the arguments of operators and thus in graphs that torch.compile keeps on
   /// disk, so it depends on nothing but the code and the order of its arrays.
   int64_t key = 0;
+  /// Whether it is compiled in this process and not by a worker.
+  bool inProcess = false;
 
   /// The kernel for arrays of float or double; that of double is compiled by the first call that
   /// wants it. Throws std::runtime_error with what the compiler says.
