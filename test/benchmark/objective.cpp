@@ -12,12 +12,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <torch/version.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <random>
 
 using namespace disco;
@@ -31,14 +29,6 @@ constexpr int64_t kSizes[] = {2, 8, 64, 1024, 16384, 1 << 20};
 [[noreturn]] void fail(const std::string &message) {
   std::fprintf(stderr, "bench-objective: error: %s\n", message.c_str());
   std::exit(1);
-}
-
-std::string cpuName() {
-  std::ifstream lines("/proc/cpuinfo");
-  for (std::string line; std::getline(lines, line);)
-    if (line.starts_with("model name"))
-      return line.substr(line.find(':') + 2);
-  return "unknown";
 }
 
 /// Log-probabilities of about the size that 50 tokens give; margins of a policy some way from its
@@ -145,7 +135,7 @@ double quantile(std::vector<double> values, double q) {
   return values[size_t(q * double(values.size() - 1) + 0.5)];
 }
 
-void measure(const Case &test, int64_t pairs, const std::string &cpu) {
+void measure(const Case &test, int64_t pairs) {
   const Columns columns(pairs);
   auto tensor = [&](dsl::Input input) { return columns.tensor(input); };
   const eager::Pairs in = {
@@ -180,11 +170,11 @@ void measure(const Case &test, int64_t pairs, const std::string &cpu) {
   }
   std::printf(
       "{\"benchmark\": \"objective\", \"objective\": \"%s\", \"pairs\": %lld, "
-      "\"ours_us\": %.2f, \"eager_us\": %.2f, \"ratio\": %.2f, \"ratio_p20\": %.2f, "
-      "\"ratio_p80\": %.2f, \"rounds\": %d, \"threads\": 1, \"torch\": \"%s\", \"cpu\": \"%s\"}\n",
-      test.program.name.c_str(), static_cast<long long>(pairs), 1e6 * quantile(ourTimes, 0.5),
-      1e6 * quantile(theirTimes, 0.5), quantile(ratios, 0.5), quantile(ratios, 0.2),
-      quantile(ratios, 0.8), kRounds, TORCH_VERSION, cpu.c_str());
+      "\"threads\": 1, \"rounds\": %d, \"ours_us\": %.2f, \"eager_us\": %.2f, \"ratio\": %.2f, "
+      "\"ratio_p20\": %.2f, \"ratio_p80\": %.2f}\n",
+      test.program.name.c_str(), static_cast<long long>(pairs), kRounds,
+      1e6 * quantile(ourTimes, 0.5), 1e6 * quantile(theirTimes, 0.5), quantile(ratios, 0.5),
+      quantile(ratios, 0.2), quantile(ratios, 0.8));
   std::fflush(stdout);
 }
 } // namespace
@@ -192,10 +182,9 @@ void measure(const Case &test, int64_t pairs, const std::string &cpu) {
 int main() {
   at::set_num_threads(1);
   compiler::Compiler compiler;
-  const std::string cpu = cpuName();
   for (const char *name : {"dpo", "lrml", "aqfl"}) {
     const Case test = load(compiler, name);
     for (int64_t pairs : kSizes)
-      measure(test, pairs, cpu);
+      measure(test, pairs);
   }
 }

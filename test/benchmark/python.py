@@ -1,12 +1,13 @@
 # Objectives from Python, forward and backward through autograd, one thread: ours with the autograd
 # function and with the stable ABI, against PyTorch eager and torch.compile, in one process with
 # engines interleaved; then what a new loss costs until its first gradient, in a warm process.
-# Values are held to float64 eager before anything is timed. Prints JSON lines; ratios are medians
-# over rounds of one round's ratio. Run with the package on PYTHONPATH:
-#   PYTHONPATH=build/release/python python test/benchmark/python.py [PAIRS ...]
+# Every engine is held to the interpreter before it is timed. Prints JSON lines; ratios are medians
+# over rounds of one round's ratio. `tools/dev bench python` runs it.
+#   python.py --discoc PROGRAM [PAIRS ...]
+import argparse
 import json
 import os
-import platform
+import pathlib
 import statistics
 import sys
 import time
@@ -19,9 +20,13 @@ import torch.nn.functional as F  # noqa: E402
 import disco  # noqa: E402
 from disco import _operators  # noqa: E402
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "python"))
+from batches import interpreted  # noqa: E402
+
 ROUNDS = 31
 ROUND_SECONDS = 0.01  # of each engine
 COMPILE_ROUNDS = 20
+SIDES = ("chosen", "rejected")
 
 
 def dpo(pc, pr, rc, rr):
@@ -37,10 +42,12 @@ def lrml(pc, pr, rc, rr):
 FORMULAS = {"dpo": (dpo, {"beta": 0.1}), "lrml": (lrml, {"beta": 0.05, "tau": 0.05})}
 
 
-def batch(pairs, dtype=torch.float32):
+def batch(pairs):
+    """Multiples of 1/16, so that the largest batch is a file that discoc reads."""
     torch.manual_seed(pairs)
-    reference = -100 + 20 * torch.randn(2, pairs, dtype=dtype)
-    policy = reference + 3 * torch.randn(2, pairs, dtype=dtype)
+    reference = -100 + 20 * torch.randn(2, pairs)
+    policy = reference + 3 * torch.randn(2, pairs)
+    policy, reference = ((16 * x).round() / 16 for x in (policy, reference))
     return [*(x.clone().requires_grad_() for x in policy), *reference]
 
 
@@ -55,17 +62,24 @@ def step(function, inputs):
     return run
 
 
-def gate(name, function, formula, pairs):
-    """Loss and gradients against the formula in float64."""
+def exact(source, pairs, **parameters):
+    """Loss and gradients by the interpreter."""
+    names = [f"{model}_{side}_logps" for model in ("policy", "reference") for side in SIDES]
+    found = interpreted(source, dict(zip(names, batch(pairs))), **parameters)
+    double = lambda x: torch.tensor(x, dtype=torch.float64)  # noqa: E731
+    gradients = [double(found["gradients"][f"policy_{side}_logps"]) for side in SIDES]
+    return double(found["loss"]), gradients
+
+
+def gate(engine, function, expected, pairs):
     inputs = batch(pairs)
-    exact = [x.detach().double().requires_grad_(x.requires_grad) for x in inputs]
-    loss, expected = function(*inputs), formula(*exact)
-    torch.testing.assert_close(loss.double(), expected, rtol=2e-5, atol=1e-6, msg=name)
-    ours = torch.autograd.grad(loss, inputs[:2])
-    theirs = torch.autograd.grad(expected, exact[:2])
-    for one, other in zip(ours, theirs):
-        scale = other.abs().max()
-        torch.testing.assert_close(one.double() / scale, other / scale, rtol=2e-5, atol=2e-6)
+    loss = function(*inputs)
+    near = torch.testing.assert_close
+    near(loss.double(), expected[0], rtol=2e-5, atol=1e-6, msg=lambda m: f"{engine}: {m}")
+    for ours, theirs in zip(torch.autograd.grad(loss, inputs[:2]), expected[1]):
+        scale = theirs.abs().max()
+        near(ours.double() / scale, theirs / scale, rtol=2e-5, atol=2e-6,
+             msg=lambda m: f"{engine}: {m}")  # fmt: skip
 
 
 def seconds(run, count):
@@ -89,15 +103,17 @@ def engines(name):
 
 def measure(name, pairs, tried):
     runs = {}
+    expected = exact(name, pairs, **FORMULAS[name][1])
     for engine, function in tried.items():
-        gate(engine, function, FORMULAS[name][0], pairs)
+        gate(engine, function, expected, pairs)
         runs[engine] = step(function, batch(pairs))
     counts = {}
     for engine, run in runs.items():
         seconds(run, 20)
         counts[engine] = max(1, int(ROUND_SECONDS / seconds(run, 5)))
     rounds = [{e: seconds(run, counts[e]) for e, run in runs.items()} for _ in range(ROUNDS)]
-    line = {"benchmark": "python", "objective": name, "pairs": pairs, "threads": 1}
+    line = {"benchmark": "python", "objective": name, "pairs": pairs}
+    line |= {"threads": 1, "rounds": ROUNDS}
     line |= {
         f"{engine}_us": round(1e6 * statistics.median(r[engine] for r in rounds), 2)
         for engine in runs
@@ -141,7 +157,7 @@ def measure_compile():
     for number in range(COMPILE_ROUNDS + 1):
         formula, text = new_loss(number)
         ours, disco_s = first(lambda: disco.compile(text))
-        gate("new loss", ours, formula, 64)
+        gate("new loss", ours, exact(text, 64), 64)
         torch._dynamo.reset()
         _, cold_s = first(lambda: torch.compile(formula, dynamic=False))
         torch._dynamo.reset()
@@ -149,7 +165,7 @@ def measure_compile():
         rounds.append((disco_s, cold_s, cached_s))
     rounds = rounds[1:]  # the first one warms both
     median = lambda values: statistics.median(list(values))  # noqa: E731
-    line = {"benchmark": "python", "measure": "new loss to first gradient"}
+    line = {"benchmark": "python", "measure": "new loss", "rounds": COMPILE_ROUNDS}
     line |= {
         f"{name}_ms": round(1e3 * median(r[i] for r in rounds), 2)
         for i, name in enumerate(("disco", "torch.compile", "torch.compile disk cache"))
@@ -159,30 +175,16 @@ def measure_compile():
     print(json.dumps(line), flush=True)
 
 
-def processor():
-    with open("/proc/cpuinfo", encoding="utf-8") as file:
-        models = [line.split(":")[1].strip() for line in file if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--discoc", required=True, help="whose interpreter is the gate")
+    parser.add_argument("pairs", nargs="*", type=int, default=[16, 64, 256, 4096, 1 << 20])
+    arguments = parser.parse_args()
+    os.environ["DISCOC"] = arguments.discoc
     torch.set_num_threads(1)
-    sizes = [int(x) for x in sys.argv[1:]] or [16, 64, 256, 4096, 1 << 20]
-    print(
-        json.dumps(
-            {
-                "benchmark": "python",
-                "processor": processor(),
-                "torch": torch.__version__,
-                "python": platform.python_version(),
-                "rounds": ROUNDS,
-                "load": os.getloadavg()[0],
-            }
-        )
-    )
     for name in FORMULAS:
         tried = engines(name)
-        for pairs in sizes:
+        for pairs in arguments.pairs:
             measure(name, pairs, tried)
     measure_compile()
 

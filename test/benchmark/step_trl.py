@@ -128,7 +128,7 @@ def main():
                     json.dumps(
                         {
                             "benchmark": "step",
-                            "engine": "trl 1.16.0",
+                            "engine": "trl",
                             "threads": THREADS,
                             "median_ms": round(trl, 3),
                             "p20_ms": round(sorted(times)[len(times) // 5], 3),

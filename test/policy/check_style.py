@@ -57,6 +57,7 @@ README_FOLDERS = [
     "recipes",
     "runtime",
     "test",
+    "test/benchmark",
     "tools",
     "tools/python",
     "trainer",
