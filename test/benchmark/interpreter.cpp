@@ -2,6 +2,7 @@
 // gradient on 65 points, for each shipped objective named on the command line. One JSON line per
 // measurement; the parsed program is given.
 #include "dsl/Dsl.h"
+#include "test/unit/interpreter/RandomProgram.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,12 +18,8 @@ constexpr size_t kPoints = 65;
 
 /// Median programs per second over 31 runs of 200 programs.
 double programsPerSecond(const dsl::Program &program, dsl::Precision precision) {
-  std::vector<double> chosen_B(kPoints), zeros_B(kPoints, 0.0), lengths_B(kPoints, 100.0);
-  for (size_t i = 0; i < kPoints; ++i)
-    chosen_B[i] = 0.31 * (double(i) - 32); // margins from -10 to 10 through 0
-  dsl::Batch batch;
-  batch.pairs = kPoints;
-  batch.columns = {chosen_B, zeros_B, zeros_B, zeros_B, lengths_B, lengths_B};
+  const dsl::Step step = dsl::randomStep(1, kPoints, 10, program.columns.size());
+  const dsl::Batch batch = step.batch();
   const std::vector<double> parameters = program.defaultParameters();
   dsl::Evaluation out;
   double checksum = 0;

@@ -1,11 +1,8 @@
 # The tables of results in README.md, here and of the repository, from the lines in results/: what
 # was asked for, what was measured, and whether it falls short. `tools/dev bench --save` writes
-# both; `page.py --check` (a test) says whether they are what the results say.
-import argparse
-import difflib
+# both, this file alone does the second; test_page.py says whether they show the results.
 import json
 import pathlib
-import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -38,7 +35,7 @@ class Row(NamedTuple):
 
 
 def each(field, **wanted):
-    """A field of the lines that have these values; a pair of values bounds a number."""
+    """A field of the lines that have it and these values; a pair of values bounds a number."""
 
     def matches(line, name, value):
         if isinstance(value, tuple):
@@ -46,7 +43,9 @@ def each(field, **wanted):
         return line.get(name) == value
 
     return lambda lines: [
-        line[field] for line in lines if all(matches(line, *want) for want in wanted.items())
+        line[field]
+        for line in lines
+        if field in line and all(matches(line, *want) for want in wanted.items())
     ]
 
 
@@ -155,22 +154,5 @@ def write():
         path.write_text(text, encoding="utf-8")
 
 
-def check():
-    """Whether the pages show what the results say; prints where they do not."""
-    right = True
-    for path, text in pages():
-        shown = path.read_text(encoding="utf-8")
-        if shown != text:
-            right = False
-            names = (str(path), "what test/benchmark/results say")
-            difference = difflib.unified_diff(shown.split("\n"), text.split("\n"), *names, n=0)
-            print("\n".join(line.rstrip("\n") for line in difference))
-    return right
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--check", action="store_true", help="write nothing; 1 on a difference")
-    if parser.parse_args().check:
-        sys.exit(0 if check() else 1)
     write()

@@ -90,8 +90,10 @@ def run(name, command, build):
         command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     ) as process:
         for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line.rstrip("\n"))
+            is_ours = line.startswith('{"benchmark"')  # peers print, too
+            print(line, end="", flush=True, file=sys.stdout if is_ours else sys.stderr)
+            if is_ours:
+                lines.append(line.rstrip("\n"))
     if process.returncode != 0:
         print(f"benchmark {name}: error: ended with {process.returncode}", file=sys.stderr)
         return None

@@ -164,6 +164,23 @@ class Inputs(Trained):
         trainer.train(resume_from_checkpoint=str(checkpoint))
         self.assertEqual(trainer.state.log_history[-2]["objective/before"], 2)
 
+    def test_a_checkpoint_without_its_states_is_refused(self):
+        text = "objective x { state n = 0; next n = n + 1; loss = softplus(-margin - n); }"
+        settings = {"save_strategy": "steps", "save_steps": 1}
+        self.trainer(disco.compile(text), **settings, max_steps=1).train()
+        (checkpoint,) = pathlib.Path(self.folder.name).glob("checkpoint-1")
+        states = checkpoint / "objective_states.json"
+        for change, said in (
+            (lambda: states.write_text('{"m": 0}'), "has not the states of objective `x`: n"),
+            (lambda: states.write_text("{"), "cannot resume objective `x`, which keeps states"),
+            (states.unlink, "cannot resume objective `x`, .*No such file"),
+        ):
+            change()
+            with self.assertRaisesRegex(ValueError, said):
+                self.trainer(disco.compile(text), **settings).train(
+                    resume_from_checkpoint=str(checkpoint)
+                )
+
     def test_evaluation_leaves_states_alone(self):
         text = "objective x { state n = 0; next n = n + 1; loss = softplus(-margin - n); }"
         trainer = self.trainer(disco.compile(text))
@@ -184,8 +201,10 @@ class Refused(Trained):
     def test_what_trl_does_not_give(self):
         with self.assertRaisesRegex(ValueError, "reads the KL divergence"):
             self.trainer(disco.compile("tdpo1"))
-        with self.assertRaisesRegex(ValueError, "gradient_accumulation_steps=1"):
-            self.trainer(disco.compile("bco_running"), gradient_accumulation_steps=2)
+        for name in ("bco_running", "aqfl"):  # one keeps states, one has statistics
+            with self.assertRaisesRegex(ValueError, "gradient_accumulation_steps is 2, .* parts"):
+                self.trainer(disco.compile(name), gradient_accumulation_steps=2)
+        self.trainer(disco.compile("dpo"), gradient_accumulation_steps=2)
 
 
 if __name__ == "__main__":

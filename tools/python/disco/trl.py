@@ -63,11 +63,18 @@ class DPOTrainer(trl.DPOTrainer):
                 f"objective `{self.objective.name}` reads the reference per token; unset "
                 "precompute_ref_log_probs, which keeps sums only"
             )
-        if self.args.gradient_accumulation_steps > 1 and self.objective.initial_states:
-            raise ValueError(
-                f"objective `{self.objective.name}` keeps states, which advance with whole "
-                "optimiser steps; set gradient_accumulation_steps=1"
-            )
+        if self.objective.couples_pairs or self.objective.initial_states:
+            parts = {
+                "gradient_accumulation_steps": self.args.gradient_accumulation_steps,
+                "the number of processes": self.accelerator.num_processes,
+            }
+            for setting, count in parts.items():
+                if count > 1:
+                    raise ValueError(
+                        f"objective `{self.objective.name}` reads the batch of a whole optimiser "
+                        f"step, for its statistics or states; {setting} is {count}, which would "
+                        "give it parts of that: set it to 1"
+                    )
 
     def _set_signature_columns_if_needed(self) -> None:
         super()._set_signature_columns_if_needed()
@@ -160,8 +167,20 @@ class DPOTrainer(trl.DPOTrainer):
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         if self.objective_states:
             path = os.path.join(resume_from_checkpoint, _STATES_FILE)
-            with open(path, encoding="utf-8") as file:
-                self.objective_states = json.load(file)
+            try:
+                with open(path, encoding="utf-8") as file:
+                    states = json.load(file)
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"cannot resume objective `{self.objective.name}`, which keeps states: {error}"
+                ) from None
+            wanted = sorted(self.objective.initial_states)
+            if not isinstance(states, dict) or sorted(states) != wanted:
+                raise ValueError(
+                    f"{path} has not the states of objective `{self.objective.name}`: "
+                    + ", ".join(wanted)
+                )
+            self.objective_states = states
 
 
 def _with_columns(collate: Callable, columns: tuple[str, ...]) -> Callable:

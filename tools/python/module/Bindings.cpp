@@ -111,14 +111,10 @@ std::vector<size_t> stepArgumentsOf(const dsl::Program &program,
   return positions;
 }
 
-/// FNV-1a, 63 bits, of the code hash and the inputs' names. The hash alone leaves the order of
-/// columns open.
+/// FNV-1a, 63 bits, of the code hash.
 int64_t keyOf(const runtime::Signature &signature) {
-  std::string text = signature.codeHash;
-  for (const std::string &name : signature.inputs)
-    text += " " + name;
   uint64_t key = 0xcbf29ce484222325;
-  for (unsigned char letter : text)
+  for (unsigned char letter : signature.codeHash)
     key = (key ^ letter) * 0x100000001b3;
   return int64_t(key >> 1);
 }

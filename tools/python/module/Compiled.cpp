@@ -19,10 +19,6 @@ Registry &registry() {
   return *instance;
 }
 
-bool sameCode(const Compiled &a, const Compiled &b) {
-  const runtime::Signature &ours = a.kernel.signature, &theirs = b.kernel.signature;
-  return ours.codeHash == theirs.codeHash && ours.inputs == theirs.inputs;
-}
 } // namespace
 
 bool enlist(const std::shared_ptr<const Compiled> &compiled) {
@@ -32,7 +28,7 @@ bool enlist(const std::shared_ptr<const Compiled> &compiled) {
   const auto [begin, end] = kernels.equal_range(compiled->key);
   const bool isAlone = std::all_of(begin, end, [&](const auto &entry) {
     const auto other = entry.second.lock();
-    return !other || sameCode(*other, *compiled);
+    return !other || other->kernel.signature.codeHash == compiled->kernel.signature.codeHash;
   });
   if (isAlone)
     kernels.emplace(compiled->key, compiled);

@@ -46,7 +46,7 @@ struct Compiled {
   /// from (that and more): positions among the arguments.
   std::vector<size_t> kernelArguments, stepArguments;
   /// Names the kernel in the arguments of operators and thus in graphs that torch.compile keeps on
-  /// disk, so it depends on nothing but the code and the order of its arrays.
+  /// disk, so it depends on nothing but the code.
   int64_t key = 0;
   /// Whether it is compiled in this process and not by a worker.
   bool inProcess = false;
