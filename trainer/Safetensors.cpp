@@ -2,6 +2,8 @@
 // (SafeTensorError).
 #include "trainer/Safetensors.h"
 
+#include "trainer/data/JsonNesting.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -54,27 +56,6 @@ private:
   std::vector<std::set<std::string>> keys_;
 };
 
-/// Nesting of brackets outside strings, at most; known before the parser recurses.
-size_t nesting(std::string_view text) {
-  size_t depth = 0, most = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inString = false;
-    } else if (c == '"')
-      inString = true;
-    else if (c == '{' || c == '[')
-      most = std::max(most, ++depth);
-    else if ((c == '}' || c == ']') && depth > 0)
-      --depth;
-  }
-  return most;
-}
-
 bool readUnsigned(const json &value, uint64_t &out) {
   if (!value.is_number_unsigned())
     return false;
@@ -106,7 +87,7 @@ Result<SafetensorsFile> parseSafetensors(std::string_view bytes, const std::stri
     return error("InvalidHeaderLength: header of " + std::to_string(length) +
                  " bytes in a file of " + std::to_string(bytes.size()));
   std::string_view header = bytes.substr(8, length), data = bytes.substr(8 + length);
-  if (nesting(header) > 4)
+  if (data::jsonNesting(header) > 4)
     return error("InvalidHeaderDeserialization: nested too deeply");
 
   HeaderGuard guard;

@@ -1,5 +1,7 @@
 #include "trainer/data/Jsonl.h"
 
+#include "trainer/data/JsonNesting.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -21,29 +23,6 @@ std::optional<size_t> findInvalidUtf8(std::string_view text) {
       return static_cast<size_t>(start);
   }
   return std::nullopt;
-}
-
-/// Deepest nesting of [ and { outside strings. Decides before parsing, whatever the parser would do
-/// with it.
-int nestingDepth(std::string_view text) {
-  int depth = 0, deepest = 0;
-  bool inString = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (inString) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inString = false;
-    } else if (c == '"') {
-      inString = true;
-    } else if (c == '[' || c == '{') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return deepest;
 }
 
 /// The parser's own words without its "[json.exception.parse_error.101] parse error at line 1,
@@ -91,7 +70,7 @@ Result<bool> JsonlReader::next() {
 
   if (auto offset = findInvalidUtf8(state.line))
     return error("invalid UTF-8 at byte " + std::to_string(*offset + 1) + " of the line");
-  if (nestingDepth(state.line) > state.limits.depth)
+  if (jsonNesting(state.line) > state.limits.depth)
     return error("nested deeper than " + std::to_string(state.limits.depth) + " levels, the limit");
   std::set<std::string> fields;
   std::string repeated;

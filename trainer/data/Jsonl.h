@@ -16,7 +16,7 @@ struct JsonlLimits {
   uint64_t lineBytes = uint64_t{4} << 20;
   uint64_t totalBytes = uint64_t{16} << 30; // after decompression
   double ratio = 200;                       // decompressed to compressed, once 16 MiB came out
-  int depth = 64;                           // nested arrays and objects
+  size_t depth = 64;                        // nested arrays and objects
 };
 
 /// Text lines without their end (`\n` or `\r\n`), decompressed by the file name's last extension.

@@ -1,6 +1,7 @@
 // See ChatClient.h.
 #include "trainer/search/ChatClient.h"
 
+#include "trainer/data/JsonNesting.h"
 #include "trainer/data/Random.h"
 #include "trainer/search/Text.h"
 
@@ -20,7 +21,7 @@ using nlohmann::json;
 
 constexpr double kLongestWait = 120;
 /// Nesting of an answer's JSON; real ones have four or five levels.
-constexpr int kJsonDepth = 32;
+constexpr size_t kJsonDepth = 32;
 constexpr size_t kShownLimit = 200;
 
 std::optional<double> parseSeconds(const std::string &text) {
@@ -43,28 +44,9 @@ std::optional<double> requestedDelay(const HttpAnswer &answer) {
   return std::difftime(date, std::time(nullptr));
 }
 
-int nesting(const std::string &text) {
-  int depth = 0, deepest = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (quoted) {
-      i += c == '\\';
-      quoted = c != '"';
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      deepest = std::max(deepest, ++depth);
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return deepest;
-}
-
 /// Discarded when it is not JSON or nests too deeply.
 json parseAnswer(const std::string &text) {
-  if (nesting(text) > kJsonDepth)
+  if (data::jsonNesting(text) > kJsonDepth)
     return json(json::value_t::discarded);
   return json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
