@@ -86,45 +86,27 @@ NodeId Graph::share(const Node &node) {
 }
 
 NodeId Graph::constant(double value, Span span) {
-  Node node;
-  node.constant = value;
-  node.span = span;
-  return share(node);
+  return share({.type = {}, .constant = value, .span = span});
 }
 
 NodeId Graph::parameter(uint32_t index, Span span) {
-  Node node;
-  node.op = Op::Parameter;
-  node.index = index;
-  node.span = span;
-  return share(node);
+  return share({.op = Op::Parameter, .type = {}, .index = index, .span = span});
 }
 
 NodeId Graph::input(Input input, Span span) {
-  Node node;
-  node.op = Op::Input;
-  node.type.extent = inputExtent(input);
-  node.hasGradient = inputHasGradient(input);
-  node.index = uint32_t(input);
-  node.span = span;
-  return share(node);
+  return share({.op = Op::Input,
+                .type = {.extent = inputExtent(input)},
+                .hasGradient = inputHasGradient(input),
+                .index = uint32_t(input),
+                .span = span});
 }
 
 NodeId Graph::column(uint32_t index, Span span) {
-  Node node;
-  node.op = Op::Column;
-  node.type.extent = Extent::Pair;
-  node.index = index;
-  node.span = span;
-  return share(node);
+  return share({.op = Op::Column, .type = {.extent = Extent::Pair}, .index = index, .span = span});
 }
 
 NodeId Graph::state(uint32_t index, Span span) {
-  Node node;
-  node.op = Op::State;
-  node.index = index;
-  node.span = span;
-  return share(node);
+  return share({.op = Op::State, .type = {}, .index = index, .span = span});
 }
 
 NodeId Graph::apply(Op op, std::span<const NodeId> operands, Span span) {
