@@ -130,7 +130,7 @@ private:
     walker_.beginWalk(builder_, loc());
     lowered_.clear();
     prepare(ops, read, arrays, reordered);
-    const SmallVector<Operation *> kept = keep(walk);
+    const SmallVector<Operation *> kept = keep(ops, walk);
     const bool watchArrays = entry_.watched && !arrays.empty();
     if (watchArrays)
       kinds.push_back(Reduction::Health);
@@ -155,15 +155,16 @@ private:
       reorder(op);
   }
 
-  /// The operations of this walk whose results later walks find in memory.
-  SmallVector<Operation *> keep(unsigned walk) {
+  /// Those of the operations that this walk computes whose results later walks find in memory. A
+  /// value may be known long before a walk first has a use for it.
+  SmallVector<Operation *> keep(ArrayRef<Operation *> ops, unsigned walk) {
     SmallVector<Operation *> kept;
     if (!walker_.canKeep())
       return kept;
-    for (Operation *op : needed_) {
+    for (Operation *op : ops) {
       Value result = op->getResult(0);
-      if (extent(result) == Extent::Pair && !isMade(op) && walkOf_.lookup(result) == walk &&
-          isReadAfter(result, walk) && slice(result, true).size() > kMostRepeated) {
+      if (extent(result) == Extent::Pair && !isMade(op) && isReadAfter(result, walk) &&
+          slice(result, true).size() > kMostRepeated) {
         walker_.keep(stored_);
         stores_[op] = walker_.stored(builder_, op->getLoc(), stored_);
         storedIn_[result] = stored_++;

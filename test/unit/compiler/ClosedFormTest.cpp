@@ -194,6 +194,44 @@ TEST(ClosedForm, LongChainsOfBatchMeans) {
   });
 }
 
+// A long value that could be kept from the first walk on, but that only the second one computes:
+// v' = (v + tanh(v)) / 2, twenty times, and l_i = v_i (1 + mean(z)). v' has the slope
+// (2 - tanh(v)^2) / 2.
+TEST(ClosedForm, LongValuesThatALaterWalkIsFirstToNeed) {
+  constexpr size_t kSteps = 20;
+  const double beta = 0.1;
+  std::string text =
+      "objective late { param beta = 0.1 in [1e-3, 10] log; let v0 = beta * margin; ";
+  for (size_t step = 0; step < kSteps; ++step) {
+    const std::string v = "v" + std::to_string(step);
+    text += "let v" + std::to_string(step + 1) + " = (" + v + " + tanh(" + v + ")) / 2; ";
+  }
+  text += "loss = v" + std::to_string(kSteps) + " * (1 + batch_mean(v0)); }";
+  expectKernel(text, {beta}, 4e-6, [&](const std::vector<double> &margins) {
+    const double n = double(margins.size());
+    double mean = 0, valueMean = 0;
+    std::vector<double> values, slopes;
+    for (double margin : margins) {
+      double v = beta * margin, slope = 1;
+      mean += v / n;
+      for (size_t step = 0; step < kSteps; ++step) {
+        const double t = std::tanh(v);
+        slope *= (2 - t * t) / 2;
+        v = (v + t) / 2;
+      }
+      values.push_back(v);
+      slopes.push_back(slope);
+      valueMean += v / n;
+    }
+    Expected expected;
+    for (size_t i = 0; i < margins.size(); ++i) {
+      expected.losses.push_back(values[i] * (1 + mean));
+      expected.slopes.push_back(beta * (slopes[i] * (1 + mean) + valueMean) / n);
+    }
+    return expected;
+  });
+}
+
 // The batch value is read by a pair operation whose own adjoint is the same for all pairs: the sum
 // over pairs must not be lost. l_i = z_i + 3 mean(z): slope (1 + 3) beta / n.
 TEST(ClosedForm, UniformAdjointIsSummedOverPairs) {
