@@ -32,8 +32,8 @@ obj.objective @seed_of_batch_loss(policy_chosen_logps: %x) parameters [] wrt [po
 // What pair operations pass to a batch value is summed over the pairs.
 // CHECK-LABEL: @pair_contribution_to_batch_value
 obj.objective @pair_contribution_to_batch_value(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_logps] metrics [] {
-  // CHECK: %[[SUM:.*]] = obj.batch_sum
-  // CHECK: %[[PASSED:.*]] = obj.mul %{{.*}}, %policy_chosen_logps
+  // CHECK: %[[SEED:.*]] = obj.div
+  // CHECK: %[[PASSED:.*]] = obj.mul %[[SEED]], %policy_chosen_logps
   // CHECK: obj.batch_sum %[[PASSED]]
   %sum = obj.batch_sum %x
   %l = obj.mul %sum, %x : !obj.real<batch>, !obj.real<pair>

@@ -80,13 +80,13 @@ obj.objective @tokens(policy_chosen_token_logps: %t : !obj.real<chosen_token>) p
 
 // What takes more than 32 operations is not computed again.
 // CHECK: disco.gradient = "keep 0; walk add; walk loss gradient; means"
-// CHECK-LABEL: llvm.func @gradient_0(
+// CHECK: llvm.func @gradient_0(
 // CHECK-COUNT-33: arith.mulf
 // CHECK: llvm.intr.masked.store
-// CHECK-LABEL: llvm.func @gradient_1(
+// CHECK: llvm.func @gradient_1(
 // CHECK-COUNT-1: arith.mulf
 // CHECK-NOT: arith.mulf
-// CHECK-LABEL: llvm.func @gradient_2(
+// CHECK: llvm.func @gradient_2(
 obj.objective @long(policy_chosen_logps: %x) parameters [] wrt [policy_chosen_logps] metrics [] {
   %0 = obj.mul %x, %x : !obj.real<pair>, !obj.real<pair>
   %1 = obj.mul %0, %x : !obj.real<pair>, !obj.real<pair>
