@@ -296,7 +296,8 @@ Result<HostKernel> loadArtefact(const std::string &path, Dtype dtype, std::optio
   }
   if (!best)
     return Error{path + ": has no " + std::string(dtypeName(dtype)) + " code for this CPU (" +
-                 (cpu ? std::string(targetName(*cpu)) : "no x86-64") + "), only for " + there};
+                 (cpu ? std::string(targetName(*cpu)) : "no x86-64") + "), only for " + there +
+                 "; compile the objective for it"};
   Result<HostKernel> kernel = load(*best, cpu);
   return kernel ? std::move(kernel) : Error{path + ": " + kernel.error().message};
 }

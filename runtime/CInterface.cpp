@@ -67,11 +67,15 @@ int report(const disco_kernel *kernel, Dtype dtype, const void *const *inputs, c
 } // namespace
 
 disco_kernel *disco_load(const char *path, disco_dtype dtype, char *error, size_t error_size) {
-  Result<HostKernel> kernel =
-      dtype == DISCO_FLOAT32 || dtype == DISCO_FLOAT64
-          ? loadArtefact(path, dtype == DISCO_FLOAT32 ? Dtype::Float32 : Dtype::Float64)
-          : Error{std::string(path) + ": no dtype is " + std::to_string(int(dtype)) +
-                  "; there are DISCO_FLOAT32 and DISCO_FLOAT64"};
+  const auto load = [&]() -> Result<HostKernel> {
+    if (!path)
+      return Error{"no path of a .dpoc file was given"};
+    if (dtype != DISCO_FLOAT32 && dtype != DISCO_FLOAT64)
+      return Error{std::string(path) + ": no dtype is " + std::to_string(int(dtype)) +
+                   "; there are DISCO_FLOAT32 and DISCO_FLOAT64"};
+    return loadArtefact(path, dtype == DISCO_FLOAT32 ? Dtype::Float32 : Dtype::Float64);
+  };
+  Result<HostKernel> kernel = load();
   if (kernel)
     return new disco_kernel{std::move(*kernel)};
   if (error && error_size > 0) {

@@ -25,8 +25,9 @@ typedef double other;
 #endif
 
 int main(int argc, char **argv) {
+  (void)argc;
   char error[512];
-  disco_kernel *kernel = disco_load(argv[argc - 1], DTYPE, error, sizeof error);
+  disco_kernel *kernel = disco_load(argv[1], DTYPE, error, sizeof error);
   if (!kernel) {
     printf("%s\n", error);
     return 1;

@@ -137,10 +137,10 @@ TEST(Artefact, WhatItLacksIsSaid) {
   const File file(writeArtefact(artefact));
   EXPECT_EQ(loadArtefact(file.path(), Dtype::Float32, Target::Portable).error().message,
             file.path() + ": has no float32 code for this CPU (portable), only for avx2 float32, "
-                          "avx512 float32");
+                          "avx512 float32; compile the objective for it");
   EXPECT_EQ(loadArtefact(file.path(), Dtype::Float64, Target::Avx2).error().message,
             file.path() + ": has no float64 code for this CPU (avx2), only for avx2 float32, "
-                          "avx512 float32");
+                          "avx512 float32; compile the objective for it");
   EXPECT_EQ(loadArtefact("/dev/zero").error().message, "/dev/zero: is no regular file");
   EXPECT_NE(loadArtefact(file.path() + "x").error().message.find("cannot open"), std::string::npos);
 }
