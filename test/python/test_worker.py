@@ -90,7 +90,8 @@ class Worker(unittest.TestCase):
         self.assertEqual(workers(), before)
 
     def test_it_ends_with_the_process_that_started_it(self):
-        script = "disco.compile('dpo'); print(open(f'/proc/self/task/{os.getpid()}/children').read())"
+        children = "open(f'/proc/self/task/{os.getpid()}/children').read()"
+        script = f"disco.compile('dpo'); print({children})"
         worker = int(run(script).split()[0])
         for _ in range(100):
             if not pathlib.Path(f"/proc/{worker}").exists():
@@ -127,7 +128,9 @@ print(disco.compile("dpo", in_process=True))"""
 
 class Cache(unittest.TestCase):
     def test_code_is_found_again_and_not_where_it_was_changed(self):
-        batch = "x = [torch.arange(4.) - i for i in range(4)]; print(disco.compile('dpo')(*x).item())"
+        batch = (
+            "x = [torch.arange(4.) - i for i in range(4)]; print(disco.compile('dpo')(*x).item())"
+        )
         without_worker = "disco._core.set_worker('/nowhere')\n" + batch
         with tempfile.TemporaryDirectory() as folder:
             cache = pathlib.Path(folder, "cache")
