@@ -71,6 +71,8 @@ Estimate ErrorAnalysis::contribution(NodeId id, unsigned operand, size_t i) cons
                           : a.value < 0 ? -g.value
                                         : g.value * a.value,
                           g.error};
+    if (std::isinf(a.error)) // of NaN the slope is NaN
+      return {passed.value, kInfinity};
     if (uncertain(a, {}))
       return {passed.value, 2 * std::fabs(g.value) + g.error};
     return a.value == 0 ? Estimate{} : passed;

@@ -57,7 +57,7 @@ double ErrorAnalysis::valueError(NodeId id, size_t i) {
     branches(id, i, uncertain(a, {}));
     return a.error;
   case Op::Sign:
-    return branches(id, i, uncertain(a, {})) ? 2 : 0;
+    return !branches(id, i, uncertain(a, {})) ? 0 : std::isinf(a.error) ? kInfinity : 2;
   case Op::Exp:
     return positive(y, a, y * std::expm1(a.error)).error;
   case Op::Log:

@@ -127,6 +127,18 @@ TEST(ErrorBounds, OfAnOverflowAreInfinite) {
 
 // The order of two numbers that float32 cannot tell apart is not known: the gradient of either may
 // be that of the other.
+// 0 * exp(200) is 0, and in float32 NaN, of which sign and the slope of abs are NaN.
+TEST(ErrorBounds, OfWhatMayBeNaNAreInfinite) {
+  const auto boundsOf = [](Op op) {
+    ProgramBuilder build;
+    const NodeId huge = build.apply(Op::Exp, {build.policyMargin()});
+    return boundsAt(
+        build.finish(build.apply(op, {build.apply(Op::Mul, {build.constant(0), huge})})), {200});
+  };
+  EXPECT_EQ(boundsOf(Op::Sign).losses[0], INFINITY);
+  EXPECT_EQ(boundsOf(Op::Abs).gradients[size_t(Input::policy_chosen_logps)][0], INFINITY);
+}
+
 TEST(ErrorBounds, CoverRanksThatMayChange) {
   ProgramBuilder build;
   NodeId z = build.apply(Op::Mul, {build.parameter("beta", 0.1), build.policyMargin()});
