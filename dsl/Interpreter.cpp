@@ -110,7 +110,8 @@ template <Precision P>
 void Interpreter::evaluateIn(const Batch &batch, std::span<const double> parameters,
                              Evaluation &out, Wanted wanted) {
   layOut(batch);
-  if (wanted.gradients || wanted.reports) {
+  assert(wanted.loss || !(wanted.gradients || wanted.reports));
+  if (wanted.loss) {
     forward<P>(lossOrder_, batch, parameters);
     out.loss = meanOf<P>(program_.loss);
   }

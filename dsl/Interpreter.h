@@ -68,14 +68,15 @@ public:
 
   /// What to compute; of the batch only that is read which it depends on.
   struct Wanted {
-    bool gradients = true; // and the loss
-    bool reports = true;   // the loss, losses, rewards and metrics
-    bool next = true;      // the states after the step
+    bool gradients = true;
+    bool reports = true; // losses, rewards and metrics
+    bool next = true;    // the states after the step
+    bool loss = true;    // gradients and reports need it
   };
   /// `parameters` has one value per Program::parameters. `out` keeps its capacity from call to
   /// call.
   void evaluate(const Batch &batch, std::span<const double> parameters, Evaluation &out,
-                Precision precision = Precision::Double, Wanted wanted = {true, true, true});
+                Precision precision = Precision::Double, Wanted wanted = {true, true, true, true});
   /// Value, gradient and their float32 error bounds (double evaluation with a running error
   /// analysis).
   void evaluateWithBounds(const Batch &batch, std::span<const double> parameters, Evaluation &out,

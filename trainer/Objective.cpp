@@ -80,7 +80,9 @@ public:
   std::vector<double> next(const ObjectiveInputs &inputs) override {
     if (program_.states.empty())
       return {};
-    return interpreter_.evaluate(inputs, parameters_, {.gradients = false, .reports = false}).next;
+    return interpreter_
+        .evaluate(inputs, parameters_, {.gradients = false, .reports = false, .loss = false})
+        .next;
   }
 
 private:
@@ -145,7 +147,9 @@ public:
   std::vector<double> next(const ObjectiveInputs &inputs) override {
     if (program_.states.empty())
       return {};
-    return next_.evaluate(inputs, parameters_, {.gradients = false, .reports = false}).next;
+    return next_
+        .evaluate(inputs, parameters_, {.gradients = false, .reports = false, .loss = false})
+        .next;
   }
 
 private:

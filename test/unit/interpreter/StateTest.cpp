@@ -67,7 +67,7 @@ TEST(State, NextAloneReadsNothingOfTheLoss) {
   batch.states = before;
   Evaluation out;
   Interpreter(program).evaluate(batch, {}, out, Precision::Double,
-                                {.gradients = false, .reports = false});
+                                {.gradients = false, .reports = false, .loss = false});
   EXPECT_EQ(out.next, (Numbers{5}));
 }
 
