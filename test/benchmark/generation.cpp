@@ -1,11 +1,13 @@
 // Generations of a search on two workers: proposals of the grammar proposer are screened (parsed,
-// checked, probed) here and compiled by the workers, without a cache. One JSON line with the
+// checked, probed) here and compiled by the workers, without a cache. A first generation, which is
+// not timed, is held to the interpreter. One JSON line with the
 // candidates a second, in wall time, and the resident memory of this process and of the workers
 // after the first, the middle and the last generation.
 //
 //   bench-generation CANDIDATES OBJECTIVE.dpo...
 #include "compiler/service/Service.h"
 #include "dsl/Dsl.h"
+#include "test/benchmark/Gate.h"
 #include "trainer/search/Funnel.h"
 #include "trainer/search/GrammarProposer.h"
 
@@ -83,21 +85,30 @@ int main(int argc, char **argv) {
   request.population = population;
   size_t compiled = 0, failed = 0;
   std::string first, middle;
-  const auto began = std::chrono::steady_clock::now();
-  while (compiled < wanted) {
+  const auto generation = [&](bool isGated) {
     std::vector<dsl::Program> programs;
     for (++request.generation, request.slot = 0; programs.size() < kGeneration; ++request.slot) {
       search::Screened screened = funnel.screen(proposer.propose(request)->text);
       if (screened.verdict == search::Verdict::Accepted)
         programs.push_back(std::move(*screened.program));
     }
-    for (Result<runtime::KernelImage> &image : service.compileAll(programs)) {
-      Result<runtime::HostKernel> kernel = image ? runtime::load(*image) : image.error();
+    const std::vector<Result<runtime::KernelImage>> images = service.compileAll(programs);
+    for (size_t i = 0; i < images.size(); ++i) {
+      Result<runtime::HostKernel> kernel =
+          images[i] ? runtime::load(*images[i]) : images[i].error();
       failed += !kernel;
       if (!kernel)
         std::fprintf(stderr, "bench-generation: %s\n", kernel.error().message.c_str());
+      else if (isGated)
+        benchmark::gate(programs[i], *kernel);
     }
     compiled += programs.size();
+  };
+  generation(true);
+  compiled = 0;
+  const auto began = std::chrono::steady_clock::now();
+  while (compiled < wanted) {
+    generation(false);
     if (first.empty())
       first = memory();
     if (middle.empty() && compiled >= wanted / 2)
