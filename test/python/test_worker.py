@@ -16,6 +16,7 @@ import disco
 from disco import _core
 
 SCALES = iter(range(1, 100))
+PRINT_CHILDREN = "print(open(f'/proc/self/task/{os.getpid()}/children').read())"
 
 
 def check(**how):
@@ -90,9 +91,7 @@ class Worker(unittest.TestCase):
         self.assertEqual(workers(), before)
 
     def test_it_ends_with_the_process_that_started_it(self):
-        children = "open(f'/proc/self/task/{os.getpid()}/children').read()"
-        script = f"disco.compile('dpo'); print({children})"
-        worker = int(run(script).split()[0])
+        worker = int(run("disco.compile('dpo')\n" + PRINT_CHILDREN).split()[0])
         for _ in range(100):
             if not pathlib.Path(f"/proc/{worker}").exists():
                 return
@@ -108,9 +107,7 @@ class InProcess(unittest.TestCase):
         torch.testing.assert_close(objective(*batch), disco.compile("dpo")(*batch))
 
     def test_no_process_is_started(self):
-        script = "disco.compile('dpo', in_process=True)\n"
-        script += "print(open(f'/proc/self/task/{os.getpid()}/children').read())"
-        self.assertEqual(run(script), "")
+        self.assertEqual(run("disco.compile('dpo', in_process=True)\n" + PRINT_CHILDREN), "")
 
     def test_a_worker_that_is_not_there(self):
         path = os.path.join(os.path.dirname(disco.__file__), "disco-codegen")
@@ -128,9 +125,8 @@ print(disco.compile("dpo", in_process=True))"""
 
 class Cache(unittest.TestCase):
     def test_code_is_found_again_and_not_where_it_was_changed(self):
-        batch = (
-            "x = [torch.arange(4.) - i for i in range(4)]; print(disco.compile('dpo')(*x).item())"
-        )
+        batch = "x = [torch.arange(4.) - i for i in range(4)]\n"
+        batch += "print(disco.compile('dpo')(*x).item())"
         without_worker = "disco._core.set_worker('/nowhere')\n" + batch
         with tempfile.TemporaryDirectory() as folder:
             cache = pathlib.Path(folder, "cache")
