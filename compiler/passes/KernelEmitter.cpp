@@ -155,16 +155,16 @@ private:
       reorder(op);
   }
 
-  /// Those of the operations that this walk computes whose results later walks find in memory. A
-  /// value may be known long before a walk first has a use for it.
+  /// Those of the operations that this walk computes whose results, numbers, later walks find in
+  /// memory. A value may be known long before a walk first has a use for it.
   SmallVector<Operation *> keep(ArrayRef<Operation *> ops, unsigned walk) {
     SmallVector<Operation *> kept;
     if (!walker_.canKeep())
       return kept;
     for (Operation *op : ops) {
       Value result = op->getResult(0);
-      if (extent(result) == Extent::Pair && !isMade(op) && isReadAfter(result, walk) &&
-          slice(result, true).size() > kMostRepeated) {
+      if (extent(result) == Extent::Pair && isa<RealType>(result.getType()) && !isMade(op) &&
+          isReadAfter(result, walk) && slice(result, true).size() > kMostRepeated) {
         walker_.keep(stored_);
         stores_[op] = walker_.stored(builder_, op->getLoc(), stored_);
         storedIn_[result] = stored_++;
