@@ -368,7 +368,7 @@ private:
                                 size_t sums, function_ref<SmallVector<Value>(OpBuilder &)> use) {
     SmallVector<Operation *> ops;
     SmallVector<Value> read(values);
-    for (Operation *op : slice(values))
+    for (Operation *op : slice(values, true))
       if (extent(op->getResult(0)) == side) {
         ops.push_back(op);
         llvm::append_range(read, op->getOperands());
