@@ -244,6 +244,8 @@ Service::compileAll(std::span<const dsl::Program> programs, const HostOptions &o
     } else if (state_->options.worker.empty()) {
       if (!state_->inProcess)
         state_->inProcess.emplace();
+      const InProcessBudget budget("compiling `" + programs[i].name + "`",
+                                   state_->options.deadline);
       state_->settle(batch, i, state_->inProcess->compileImage(programs[i], options));
     } else {
       batch.waiting.push_back(i);

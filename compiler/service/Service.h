@@ -4,6 +4,7 @@
 #pragma once
 
 #include "compiler/Compiler.h"
+#include "compiler/service/Budget.h"
 #include "compiler/service/Cache.h"
 
 #include <chrono>
@@ -17,13 +18,13 @@ namespace disco::compiler {
 
 struct ServiceOptions {
   /// Path of disco-codegen. Empty: compile in this process, where a fatal error inside LLVM ends
-  /// it; programs are as small, but nothing bounds the time.
+  /// it, and so does a compilation that takes too long (Budget.h).
   std::string worker = {};
   /// How many of them; started when first needed, they stay.
   unsigned workers = 1;
   /// Wall time of one compilation, after which its worker is killed. Its CPU time is bounded by the
   /// worker itself.
-  std::chrono::milliseconds deadline{10000};
+  std::chrono::milliseconds deadline = kCompileDeadline;
   std::optional<Cache> cache = {};
 };
 

@@ -1,6 +1,7 @@
 // disco-codegen: the worker that compiles for other programs (compiler/service). It speaks on
 // standard input, which is a socket, and limits itself before it reads anything: a program that
 // is too much for it, or an error inside LLVM, ends this process and nothing else.
+#include "compiler/service/Budget.h"
 #include "compiler/service/Cache.h"
 #include "compiler/service/Protocol.h"
 #include "dsl/Dsl.h"
@@ -22,7 +23,6 @@ namespace {
 constexpr rlim_t kMostData = rlim_t{512} << 20; // bytes
 constexpr rlim_t kMostLog = rlim_t{64} << 10;   // bytes of standard error
 constexpr rlim_t kMostFiles = 16;
-constexpr time_t kMostSeconds = 2; // of CPU time for one compilation
 
 /// Where it fails, a lower limit holds already.
 void limit(__rlimit_resource_t resource, rlim_t most) {
@@ -54,7 +54,7 @@ void limitProcess() {
 /// RLIMIT_CPU: that one counts in ticks, which drift from any clock that a base for the next
 /// compilation could be read from.
 void limitCompilation() {
-  const itimerval timer{{}, {kMostSeconds, 0}};
+  const itimerval timer{{}, {kMostCompileTime.count(), 0}};
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 

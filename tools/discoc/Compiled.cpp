@@ -74,10 +74,16 @@ Result<std::string> artefactOf(const dsl::Program &program, const Options &optio
   return runtime::writeArtefact(artefact);
 }
 
+Result<std::string> objectOf(const dsl::Program &program, const compiler::HostOptions &host) {
+  const compiler::InProcessBudget budget("compiling `" + program.name + "`");
+  return compiler::Compiler().compileObject(program, host);
+}
+
 } // namespace
 
 Result<std::string> emitStage(const dsl::Program &program, const Source &source,
                               const Options &options) {
+  const compiler::InProcessBudget budget("compiling `" + program.name + "`");
   return compiler::Compiler().emit(
       program, stageOf(options.stage),
       {.gpuArch = options.gpuArch, .source = &source, .host = hostOptions(options)});
@@ -90,7 +96,7 @@ Result<void> emitFiles(const dsl::Program &program, const Options &options) {
     return artefact ? data::writeFileAtomically(path, *artefact) : artefact.error();
   }
   const compiler::HostOptions host = hostOptions(options);
-  Result<std::string> object = compiler::Compiler().compileObject(program, host);
+  const Result<std::string> object = objectOf(program, host);
   if (!object)
     return object.error();
   Result<void> written = options.stage == Emit::Object ? data::writeFileAtomically(path, *object)

@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -150,6 +151,43 @@ TEST(Service, AWorkerKilledWhileItCompilesIsReplacedAndItsProgramCompiled) {
   EXPECT_EQ(service.lostWorkers(), std::vector<std::string>{"was ended by signal 9 (Killed)"});
 }
 
+/// Bytes of a process that RLIMIT_DATA counts.
+rlim_t dataOf(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/status");
+  for (std::string line; std::getline(file, line);)
+    if (line.starts_with("VmData:"))
+      return std::stoul(line.substr(7)) * 1024;
+  return 0;
+}
+
+/// A program that takes much more of everything than what a worker warms up with.
+dsl::Program demanding() {
+  std::string text = "objective demanding { let v0 = margin; ";
+  for (int i = 1; i < 40; ++i) {
+    const std::string before = "v" + std::to_string(i - 1);
+    text += "let v" + std::to_string(i) + " = tanh(" + before + ") + " + before + " * " +
+            std::to_string(i) + "; ";
+  }
+  return programOf(text + "loss = softplus(-v39) * batch_std(v39); }");
+}
+
+// A real error inside LLVM, not one of FakeCodegen.cpp: the worker has no more memory than after it
+// warmed up, and a little. How LLVM ends then depends on what it asks memory for.
+TEST(Service, MemoryThatLlvmCannotHaveCostsOneWorker) {
+  Service service(withWorkers());
+  ASSERT_TRUE(service.compile(lossOf("relu(1 - margin)")));
+  const pid_t worker = *children().begin();
+  const rlim_t most = dataOf(worker) + (1 << 18);
+  const rlimit limit{most, most};
+  ASSERT_EQ(prlimit(worker, RLIMIT_DATA, &limit, nullptr), 0);
+  Result<runtime::KernelImage> image = service.compile(demanding());
+  ASSERT_TRUE(image) << image.error().message; // by the next worker
+  EXPECT_EQ(image->code, Compiler().compileImage(reread(demanding()))->code);
+  ASSERT_EQ(service.lostWorkers().size(), 1u);
+  EXPECT_NE(service.lostWorkers()[0].find("was ended by signal "), std::string::npos)
+      << service.lostWorkers()[0];
+}
+
 TEST(Service, NoWorkerOutlivesIt) {
   {
     Service service(withWorkers(2));
@@ -231,6 +269,22 @@ TEST(Service, AForkedProcessHasItsOwnWorkersAndLeavesOursAlone) {
   EXPECT_TRUE(service->compile(lossOf("relu(3 - margin)")));
   EXPECT_EQ(children(), ours);
   EXPECT_TRUE(service->lostWorkers().empty());
+}
+
+TEST(Service, WithoutAWorkerTheDeadlineEndsThisProcess) {
+  Service service({.deadline = std::chrono::milliseconds(1)});
+  EXPECT_EXIT((void)service.compile(demanding()), testing::ExitedWithCode(1),
+              "error: compiling `demanding` was not done after 1 ms and was ended");
+}
+
+TEST(InProcessBudget, EndsWhatTakesMoreCpuTime) {
+  const auto spin = [] {
+    const InProcessBudget budget("spinning", std::chrono::hours(1), std::chrono::milliseconds(30));
+    for (volatile int i = 0;;)
+      i = i + 1;
+  };
+  EXPECT_EXIT(spin(), testing::ExitedWithCode(1),
+              "error: spinning took more CPU time than a compilation may");
 }
 
 TEST(Service, WithoutAWorkerThisProcessCompiles) {
