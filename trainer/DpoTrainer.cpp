@@ -91,13 +91,31 @@ DpoTrainer::Step DpoTrainer::step() {
   }
   if (!failure.empty()) {
     optimizer_.zeroGradients();
-    last_.failure = failure + " at step " + std::to_string(next_);
+    last_.failure = "step " + std::to_string(next_) + ": " + failure;
     return last_;
   }
   optimizer_.step(last_.learningRate, last_.gradientNorm);
   states_ = std::move(states);
   ++next_;
   return last_;
+}
+
+/// Where a fault came from, when the objective read what was not finite already: one such number of
+/// a batch may be in the loss of every pair.
+std::string DpoTrainer::withInputFault(std::string fault) const {
+  const StepValues::Fault read = values_.inputFault(values_.whole());
+  return read.what.empty() ? fault : fault + "; " + read.what + " for " + values_.nameOf(read.pair);
+}
+
+/// What to say of a part whose mean loss is not finite.
+std::string DpoTrainer::lossFault(Part part) {
+  std::string fault = "the loss is " + text(last_.loss);
+  ObjectiveReport found;
+  objective_.report(values_.inputs(part), found);
+  for (size_t i = 0; i < part.count; ++i)
+    if (!std::isfinite(found.losses[i]))
+      return withInputFault(fault + ", first that of " + values_.nameOf(part.from + i));
+  return withInputFault(fault);
 }
 
 /// Loss and gradient of the model's parameters; returns what is not finite.
@@ -107,14 +125,13 @@ std::string DpoTrainer::computeGradient() {
   auto evaluate = [&](Part part) {
     return objective_.gradient(values_.inputs(part), values_.gradients(part));
   };
-  auto lossFault = [](double loss) { return "the loss is " + text(loss); };
   if (ahead) {
     at::NoGradGuard noGrad;
     for (Part part : parts_)
       read(part, forward(part));
     last_.loss = evaluate(values_.whole());
     if (!std::isfinite(last_.loss))
-      return lossFault(last_.loss);
+      return lossFault(values_.whole());
   }
   for (Part part : parts_) {
     TokenValues values = forward(part);
@@ -126,10 +143,10 @@ std::string DpoTrainer::computeGradient() {
       else
         last_.loss = loss; // that of the last micro-batch, when nothing is missing any more
       if (!std::isfinite(last_.loss) && (micro || part.from + part.count == pairs()))
-        return lossFault(last_.loss);
+        return lossFault(micro ? part : values_.whole());
     }
-    if (std::string fault = values_.fault(part); !fault.empty())
-      return fault;
+    if (StepValues::Fault fault = values_.gradientFault(part); !fault.what.empty())
+      return withInputFault("the " + fault.what + ", first that of " + values_.nameOf(fault.pair));
     backward(part, values);
   }
   return {};

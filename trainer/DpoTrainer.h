@@ -26,8 +26,9 @@ public:
   struct Step {
     int64_t index = 0; // from 0; the loss is that of the policy before this step's update
     double loss = 0, gradientNorm = 0, learningRate = 0;
-    /// Why the update was not made: a non-finite loss, gradient or state. Then policy and states
-    /// are as before the step.
+    /// Why the update was not made: a non-finite loss, gradient or state, and the first pair of
+    /// which a loss, a gradient or a number that the objective read is not finite. The same with
+    /// every engine. Then policy and states are as before the step.
     std::string failure;
   };
   /// Runs the next step. Not to be called when done().
@@ -56,6 +57,8 @@ private:
   void read(Part part, const TokenValues &values);
   void backward(Part part, const TokenValues &values);
   std::string computeGradient();
+  std::string lossFault(Part part);
+  std::string withInputFault(std::string fault) const;
   std::string computeStates(std::vector<double> &states);
   ObjectiveReport report();
 

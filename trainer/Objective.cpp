@@ -124,8 +124,13 @@ public:
     for (std::span<float> values : gradients)
       std::fill(values.begin(), values.end(), 0.0f);
     std::vector<float *> outputs;
-    for (dsl::Input input : gradients_)
-      outputs.push_back(gradients[size_t(input)].data());
+    unwanted_.resize(gradients_.size());
+    for (size_t g = 0; g < gradients_.size(); ++g) {
+      const std::span<float> wanted = gradients[size_t(gradients_[g])];
+      if (wanted.empty())
+        unwanted_[g].resize(sizeOf(inputs, gradients_[g]));
+      outputs.push_back(wanted.empty() ? unwanted_[g].data() : wanted.data());
+    }
     float loss = std::numeric_limits<float>::quiet_NaN();
     kernel_.gradient(arraysOf(inputs), numbersOf(inputs), int64_t(inputs.pairs), &loss,
                      outputs.data());
@@ -178,6 +183,13 @@ private:
     return arrays_.data();
   }
 
+  static size_t sizeOf(const ObjectiveInputs &inputs, dsl::Input input) {
+    const dsl::Extent extent = dsl::inputExtent(input);
+    return extent == dsl::Extent::ChosenToken     ? inputs.chosenOffsets.back()
+           : extent == dsl::Extent::RejectedToken ? inputs.rejectedOffsets.back()
+                                                  : inputs.pairs;
+  }
+
   /// A column that the data lacks is its default.
   const float *columnOf(const ObjectiveInputs &inputs, size_t column) {
     if (column < inputs.dataColumns.size() && !inputs.dataColumns[column].empty())
@@ -202,6 +214,7 @@ private:
   std::vector<float> numbers_; // parameters, states, progress
   std::vector<Read> reads_;    // in the kernel's order
   std::vector<dsl::Input> gradients_;
+  std::vector<std::vector<float>> unwanted_; // gradients that are computed for nobody
   std::vector<const void *> arrays_;
   std::vector<std::vector<float>> defaults_;
   Interpreted next_; // refers to program_

@@ -113,6 +113,7 @@ Result<PairSet> tokenizePairs(const std::vector<data::PreferencePair> &pairs,
       ++set.dropped;
     else {
       set.pairs.push_back(std::move(pair));
+      set.lines.push_back(i + 1);
       set.columns.resize(pairs[i].columns.size());
       for (size_t c = 0; c < set.columns.size(); ++c)
         set.columns[c].push_back(static_cast<float>(pairs[i].columns[c]));

@@ -29,6 +29,7 @@ struct SideLogps {
 
 struct PairSet {
   std::vector<TokenizedPair> pairs;
+  std::vector<size_t> lines;                    // [pairs] of the file they come from, from 1
   size_t dropped = 0;                           // pairs that lost a whole completion to max_length
   SideLogps referenceChosen, referenceRejected; // under the reference; empty until filled
   std::vector<std::vector<float>> columns;      // [wanted columns][pairs]

@@ -52,6 +52,7 @@ StepValues::StepValues(const PairSet &set, const Needs &needs)
 
 void StepValues::begin(std::span<const size_t> indices, double progress,
                        std::span<const double> states) {
+  indices_ = indices;
   pairs_ = indices.size();
   progress_ = progress;
   states_.assign(states.begin(), states.end());
@@ -159,13 +160,33 @@ ObjectiveGradients StepValues::gradients(Part part) {
   return gradients;
 }
 
-std::string StepValues::fault(Part part) {
+StepValues::Fault StepValues::gradientFault(Part part) {
   for (size_t i = part.from; i < part.from + part.count; ++i)
     for (std::span<const float> values : gradients({i, 1}))
       for (float value : values)
         if (!std::isfinite(value))
-          return "the gradient of pair " + std::to_string(i) + " is " + text(value);
+          return {i, "gradient is " + text(value)};
   return {};
+}
+
+StepValues::Fault StepValues::inputFault(Part part) const {
+  for (size_t i = part.from; i < part.from + part.count; ++i) {
+    for (size_t input = 0; input < dsl::kInputCount; ++input) {
+      if (columns_[input].empty())
+        continue;
+      auto [from, to] = range(static_cast<Input>(input), {i, 1});
+      for (float value : std::span(columns_[input]).subspan(from, to - from))
+        if (!std::isfinite(value))
+          return {i, "`" + std::string(dsl::inputName(static_cast<Input>(input))) + "` is " +
+                         text(value)};
+    }
+  }
+  return {};
+}
+
+std::string StepValues::nameOf(size_t pair) const {
+  return "pair " + std::to_string(pair) + " (line " + std::to_string(set_.lines[indices_[pair]]) +
+         " of the pairs)";
 }
 
 void StepValues::tokenGradients(Part part, float scale, float *dLogps, float *dKl) {

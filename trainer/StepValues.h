@@ -18,7 +18,8 @@ public:
   /// The set outlives this, and has what `needs` says of the reference and the program's columns.
   StepValues(const PairSet &set, const Needs &needs);
 
-  /// Starts a step over the pairs `indices` of the set. The policy's values are 0 until set.
+  /// Starts a step over the pairs `indices` of the set, which stay until the next one. The policy's
+  /// values are 0 until set.
   void begin(std::span<const size_t> indices, double progress, std::span<const double> states);
   /// What the model gives for the scored tokens of a part: those of its chosen completions end to
   /// end, then those of the rejected ones. `kl` is null unless the objective reads a divergence.
@@ -30,8 +31,17 @@ public:
   /// call.
   ObjectiveInputs inputs(Part part);
   ObjectiveGradients gradients(Part part);
-  /// What is not finite in the gradient of a part, or empty.
-  std::string fault(Part part);
+  /// A pair of the step, and what of it is not finite.
+  struct Fault {
+    size_t pair = 0;
+    std::string what; // e.g. "gradient is NaN"; empty where all is finite
+  };
+  /// The first pair of a part whose gradient is not finite.
+  Fault gradientFault(Part part);
+  /// The first pair of a part of which the objective reads a number that is not finite.
+  Fault inputFault(Part part) const;
+  /// "pair 3 (line 17 of the pairs)".
+  std::string nameOf(size_t pair) const;
   /// `scale` times the gradient of a part with respect to each scored token's log-probability and
   /// divergence (unless null), in setPolicy's order.
   void tokenGradients(Part part, float scale, float *dLogps, float *dKl);
@@ -45,6 +55,7 @@ private:
 
   const PairSet &set_;
   Needs needs_;
+  std::span<const size_t> indices_; // of the step's pairs in the set
   size_t pairs_ = 0;
   double progress_ = 0;
   std::vector<double> states_;

@@ -1,6 +1,10 @@
 // Every engine against the double interpreter on every shipped objective: batch sizes that
 // do and do not fill a vector, margins from 0 to 100 of both signs, and the exact ties of step 0.
 #include "test/conformance/Engines.h"
+#if DISCO_WITH_COMPILER
+#include "compiler/Compiler.h"
+#include "trainer/Objective.h"
+#endif
 #include "test/unit/interpreter/RandomProgram.h"
 
 #include <algorithm>
@@ -121,6 +125,27 @@ TEST(AgreementTokens, ANaNReachesNoInputThroughNoTokens) {
   step.rejectedOffsets = {0, 0, 0, 0};
   expectAgreement("no tokens", program, allEngines(program), step, {});
 }
+
+#if DISCO_WITH_COMPILER
+// Objective::gradient: inputs whose gradient is not wanted are empty.
+TEST(AgreementSeam, AGradientThatNobodyWantsIsWrittenNowhere) {
+  const dsl::Program program = programOf("x.dpo", "objective x { loss = softplus(-margin) + "
+                                                  "token_sum(policy_chosen_token_logps); }");
+  const std::unique_ptr<trainer::Objective> objective =
+      trainer::compiledObjective(program, *compiler::Compiler().compileHost(program), {});
+  const std::vector<float> numbers = {-1, -2, -3};
+  const std::vector<size_t> offsets = {0, 2, 2, 3};
+  trainer::ObjectiveInputs inputs;
+  inputs.pairs = 3;
+  inputs.columns.fill(numbers);
+  inputs.chosenOffsets = inputs.rejectedOffsets = offsets;
+  std::vector<float> chosen(3, 9);
+  trainer::ObjectiveGradients gradients;
+  gradients[size_t(dsl::Input::policy_chosen_logps)] = chosen;
+  EXPECT_TRUE(std::isfinite(objective->gradient(inputs, gradients)));
+  EXPECT_NEAR(chosen[2], -0.5 / 3, 1e-6);
+}
+#endif
 
 TEST(AgreementTally, MostBoundsSaySomething) {
   const dsl::Program program = shippedProgram("lrml");

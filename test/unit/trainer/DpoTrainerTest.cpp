@@ -2,7 +2,10 @@
 // a non-finite update.
 #include "Fixtures.h"
 
+#include <cmath>
+#include <functional>
 #include <gtest/gtest.h>
+#include <numeric>
 
 namespace disco::trainer {
 namespace {
@@ -73,11 +76,11 @@ void expectStopBeforeUpdate(bool gradientOnly, const std::string &reason) {
 }
 
 TEST(DpoTrainer, NonFiniteLossStopsBeforeTheUpdate) {
-  expectStopBeforeUpdate(false, "the loss is NaN at step 2");
+  expectStopBeforeUpdate(false, "step 2: the loss is NaN");
 }
 
 TEST(DpoTrainer, NonFiniteGradientStopsBeforeTheUpdate) {
-  expectStopBeforeUpdate(true, "the gradient of pair 0 is NaN at step 2");
+  expectStopBeforeUpdate(true, "step 2: the gradient is NaN, first that of pair 0 (line ");
 }
 
 /// A training of an objective given as text.
@@ -97,9 +100,57 @@ TEST(DpoTrainer, ANonFiniteStateStopsBeforeTheUpdate) {
   EXPECT_EQ(run.trainer->step().failure, "");
   std::string before = stateBytes(*run.trainer);
   double state = run.trainer->states().at(0);
-  EXPECT_EQ(run.trainer->step().failure, "`next s` is Infinity at step 1");
+  EXPECT_EQ(run.trainer->step().failure, "step 1: `next s` is Infinity");
   EXPECT_EQ(stateBytes(*run.trainer), before);
   EXPECT_EQ(run.trainer->states().at(0), state);
+}
+
+/// Why the first step, over all 8 pairs, which come from the lines 100 to 107, stops.
+std::string failureOf(const std::string &loss, const std::function<void(PairSet &)> &spoil) {
+  ModelPtr model = createModel(smallConfig(), 7);
+  PairSet pairs = randomPairs(8, *model);
+  pairs.columns = {std::vector<float>(8, 1)};
+  std::iota(pairs.lines.begin(), pairs.lines.end(), 100);
+  spoil(pairs);
+  std::unique_ptr<Objective> objective =
+      interpretedObjective(compiled("objective x { column weight; loss = " + loss +
+                                    "; reward chosen = 0; reward rejected = 0; }"),
+                           {});
+  TrainConfig config = smallTraining();
+  config.per_device_train_batch_size = 8;
+  return DpoTrainer(*model, *objective, pairs, config).step().failure;
+}
+
+void expectParts(const std::string &text, std::initializer_list<const char *> parts) {
+  size_t from = 0;
+  for (const char *part : parts) {
+    const size_t at = text.find(part, from);
+    ASSERT_NE(at, std::string::npos) << "`" << part << "` in: " << text;
+    from = at;
+  }
+}
+
+TEST(DpoTrainer, ANonFiniteStepNamesTheFirstPairAndItsLine) {
+  const auto zeroWeight = [](PairSet &pairs) { pairs.columns[0][3] = 0; };
+  expectParts(failureOf("softplus(-margin) / weight", zeroWeight),
+              {"step 0: the loss is Infinity, first that of pair ", "(line 103 of the pairs)"});
+  // x - x as a value, and 3e41 as a slope.
+  expectParts(failureOf("weight * 3e38 * (policy_chosen_logps - detach(policy_chosen_logps))",
+                        [](PairSet &pairs) {
+                          pairs.columns[0].assign(8, 0);
+                          pairs.columns[0][3] = 1000;
+                        }),
+              {"step 0: the gradient is Infinity, first that of pair ", "(line 103 of the pairs)"});
+}
+
+// In a loss that couples its pairs every one is undefined then.
+TEST(DpoTrainer, ANonFiniteStepNamesTheNumberThatTheObjectiveRead) {
+  const auto undefined = [](PairSet &pairs) {
+    pairs.referenceChosen.tokens[pairs.referenceChosen.offsets[5]] = NAN;
+  };
+  expectParts(failureOf("softplus(-margin * weight + batch_mean(margin))", undefined),
+              {"step 0: the loss is NaN, first that of pair 0 (line ",
+               "; `reference_chosen_logps` is NaN for pair ", "(line 105 of the pairs)"});
 }
 
 TEST(DpoTrainer, MetricsReadTheStateThatTheLossRead) {

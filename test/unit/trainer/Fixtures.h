@@ -43,6 +43,7 @@ inline PairSet randomPairs(size_t count, const Gpt2Model &reference) {
     Sequence chosen = randomSequence(random, 6 + random.below(10), 3),
              rejected = randomSequence(random, 6 + random.below(10), 3);
     set.pairs.push_back({chosen, rejected});
+    set.lines.push_back(i + 1);
   }
   computeReference(reference, set);
   return set;
