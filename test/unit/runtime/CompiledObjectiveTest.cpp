@@ -66,6 +66,33 @@ TEST_P(CompiledObjectiveTest, GivesLossAndGradientOfEagerTorch) {
   }
 }
 
+// Strided, expanded from one number, at an odd address, and the memory of one
+// input inside another's: the same as with copies that lie apart.
+TEST_P(CompiledObjectiveTest, InputsMayLieAnywhere) {
+  constexpr int64_t pairs = 21;
+  at::manual_seed(5);
+  const Tensor numbers = at::randn({pairs, 3}).sub_(30).set_requires_grad(true);
+  std::string bytes(pairs * sizeof(float) + 1, 0);
+  const Tensor odd =
+      at::from_blob(bytes.data() + 1, {pairs}, at::kFloat).copy_(numbers.select(1, 2).detach());
+  const std::map<std::string, Tensor> inputs = {
+      {"policy_chosen_logps", numbers.select(1, 0)},
+      {"policy_rejected_logps", numbers.select(1, 1)},
+      {"reference_chosen_logps", numbers.detach().flatten().slice(0, 1, pairs + 1)},
+      {"reference_rejected_logps", odd},
+      {"chosen_length", at::full({1}, 7.0f).expand({pairs})},
+      {"rejected_length", at::arange(1, pairs + 1, at::kFloat).flip(0)}};
+  std::vector<Tensor> apart, shared;
+  for (const std::string &name : kernel_->signature().inputs) {
+    shared.push_back(inputs.at(name));
+    apart.push_back(inputs.at(name).clone());
+  }
+  const Tensor loss = trainer::applyObjective(*kernel_, shared),
+               expected = trainer::applyObjective(*kernel_, apart);
+  EXPECT_TRUE(at::equal(loss, expected));
+  EXPECT_TRUE(at::equal(grad({loss}, {numbers})[0], grad({expected}, {numbers})[0]));
+}
+
 std::vector<std::string> shipped() {
   std::vector<std::string> names;
   for (const auto &[name, formula] : eager::objectives())
