@@ -21,8 +21,8 @@ using namespace disco::compiler;
 
 namespace {
 
-/// Of LLVM IR. An instruction takes 20 to 70 us of code generation, so that no program within the
-/// language's limits takes seconds; shipped objectives have up to 1,300.
+/// Of LLVM IR. An instruction takes 20 to 70 us of code generation, so that little is left for the
+/// limit of time (service/Budget.h) to end; shipped objectives have up to 1,300.
 constexpr unsigned kMostInstructions = 50000;
 
 DialectRegistry pipelineRegistry() {
