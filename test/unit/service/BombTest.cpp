@@ -233,9 +233,13 @@ TEST(J4, FramesAreSeen) {
 }
 
 TEST_P(J1, LargerIsRefusedWithItsPlace) {
+  const std::string text = GetParam().make(4096);
   Diagnostics found;
-  EXPECT_FALSE(dsl::compileSource(Source("bomb.dpo", GetParam().make(4096)), found));
-  EXPECT_TRUE(found.hasErrors());
+  EXPECT_FALSE(dsl::compileSource(Source("bomb.dpo", text), found));
+  ASSERT_TRUE(found.hasErrors());
+  const Span place = found.sorted().front().span;
+  EXPECT_GT(place.begin, 0u) << "where the first limit is passed, not where the text begins";
+  EXPECT_LE(place.end, text.size());
 }
 
 INSTANTIATE_TEST_SUITE_P(Bomb, J1, testing::ValuesIn(kBombs),
