@@ -51,7 +51,8 @@ double disco_default(const disco_kernel *kernel, size_t parameter);
 
 /* `inputs`, `loss` and `gradients` as in HostKernel (Kernel.h); `numbers` are the parameters, the
  * states before the step, and the progress. Where something is not finite, `first_bad`, if not
- * NULL, receives the first pair with such a number. Calls may come from several threads at once. */
+ * NULL, receives the first pair with such a number, or -1 where it is the whole batch's. Calls may
+ * come from several threads at once. */
 int disco_gradient(const disco_kernel *kernel, const void *const *inputs, const float *numbers,
                    int64_t pairs, float *loss, float *const *gradients, int64_t *first_bad);
 int disco_report(const disco_kernel *kernel, const void *const *inputs, const float *numbers,

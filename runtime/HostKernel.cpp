@@ -28,11 +28,10 @@ Health HostKernel::gradient(const void *const *inputs, const std::type_identity_
       {.inputs = inputs, .numbers = numbers, .pairs = pairs, .outputs = outputs.data()}, dtype,
       parallel);
   Health health;
-  if (bad.loss >= 0 ||
-      (pairs > 0 && !std::isfinite(*loss))) // finite losses may have too large a mean
-    health = {Health::NonFiniteLoss, std::max<int64_t>(bad.loss, 0)};
+  if (bad.loss >= 0 || (pairs > 0 && !std::isfinite(*loss)))
+    health = {Health::NonFiniteLoss, bad.loss};
   if (bad.gradient >= 0) {
-    health.firstPair = health.flags ? std::min(health.firstPair, bad.gradient) : bad.gradient;
+    health.firstPair = bad.loss >= 0 ? std::min(bad.loss, bad.gradient) : bad.gradient;
     health.flags |= Health::NonFiniteGradient;
   }
   return health;

@@ -56,11 +56,14 @@ struct EntryCode {
 /// A larger batch is refused by whoever brings it: ranks and lanes count pairs in 32 bits.
 constexpr int64_t kMostPairs = 0x7FFFFFFF;
 
-/// What a gradient call found that is not finite, at no extra pass over the batch.
+/// What a gradient call found that is not finite: sums that are taken anyway tell whether, and only
+/// then the pair is looked for.
 struct Health {
   enum Flag : uint32_t { NonFiniteLoss = 1, NonFiniteGradient = 2 };
   uint32_t flags = 0;
-  int64_t firstPair = -1; // the first pair that a flag is about
+  /// The first pair that a flag is about; -1 where it is about none, as when a loss of the whole
+  /// batch, or the mean of finite losses, is not finite.
+  int64_t firstPair = -1;
 };
 
 /// A kernel for this process' CPU. Copyable; the code lives as long as any copy. Calls keep no

@@ -45,7 +45,7 @@ dsl::Evaluation evaluateInDouble(const dsl::Program &program, const runtime::Hos
   dsl::Evaluation out;
   if (!program.states.empty())
     dsl::Interpreter(program).evaluate(batch, parameters, out, dsl::Precision::Double,
-                                       {.gradients = false, .reports = false, .next = true});
+                                       {.gradients = false, .reports = false, .loss = false});
   for (size_t i = 0; i < dsl::kInputCount; ++i)
     out.gradients[i].assign(dsl::inputHasGradient(dsl::Input(i)) ? batch.columns[i].size() : 0,
                             0.0);

@@ -36,13 +36,15 @@ Result<WorkerProcess> WorkerProcess::start(const std::string &program) {
   const auto failure = [&](int code) {
     return Error{program + ": cannot start the code generator: " + std::strerror(code)};
   };
-  const int log = memfd_create("disco-codegen", MFD_CLOEXEC);
-  if (log < 0)
-    return failure(errno);
   int sockets[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0) {
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
+    return failure(errno);
+  // After the sockets: in a process without standard streams it would be 0, which they become.
+  const int log = memfd_create("disco-codegen", MFD_CLOEXEC);
+  if (log < 0) {
     const int code = errno;
-    close(log);
+    close(sockets[0]);
+    close(sockets[1]);
     return failure(code);
   }
   const ExecStrings arguments({program}), environment(childEnvironment());
@@ -119,8 +121,8 @@ Result<std::optional<Message>> WorkerProcess::receive() {
       received_.append(bytes, size_t(count));
     if ((count > 0 && received_.size() <= kMostMessage) || (count < 0 && errno == EINTR))
       continue;
-    Result<std::optional<Message>> message = takeMessage(received_);
     closed_ = count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+    Result<std::optional<Message>> message = takeMessage(received_);
     if (message && !*message && closed_)
       return Error{"the code generator ended"};
     return message;

@@ -158,10 +158,9 @@ private:
             gradient = int64_t(pair);
       }
     }
-    if (loss < 0 && step.pairs > 0 && !std::isfinite(out.loss))
-      loss = 0; // of finite losses: their mean is too large
     runtime::Health health;
-    health.flags = (loss >= 0 ? runtime::Health::NonFiniteLoss : 0u) |
+    const bool meanIsBad = step.pairs > 0 && !std::isfinite(out.loss); // of finite losses, perhaps
+    health.flags = (loss >= 0 || meanIsBad ? runtime::Health::NonFiniteLoss : 0u) |
                    (gradient >= 0 ? runtime::Health::NonFiniteGradient : 0u);
     health.firstPair = loss < 0 ? gradient : gradient < 0 ? loss : std::min(loss, gradient);
     return health;

@@ -2,6 +2,7 @@
 # eager torch, and the interpreter, by way of discoc.
 import threading
 import unittest
+from fractions import Fraction
 
 import torch
 import torch.nn.functional as F
@@ -316,7 +317,8 @@ class Other(unittest.TestCase):
     def test_progress(self):
         objective = disco.compile(text("loss = progress * softplus(-margin);"))
         whole = disco.compile(text("loss = softplus(-margin);"))
-        torch.testing.assert_close(objective(*logps(), progress=0.5), whole(*logps()) / 2)
+        for half in (0.5, Fraction(1, 2), torch.tensor(0.5)):  # numpy's numbers are Real, too
+            torch.testing.assert_close(objective(*logps(), progress=half), whole(*logps()) / 2)
         self.assertEqual(objective(*logps()).item(), 0)
 
     def test_columns_and_their_defaults(self):

@@ -58,7 +58,9 @@ std::string cHeader(const runtime::Signature &signature, runtime::Target target,
          "else is written.\n"
          " * Both functions return 0; or they write nothing and return -1 where this CPU lacks the "
          "instructions,\n"
-         " * -2 where `pairs` is negative or above 2147483647. */\n"
+         " * -2 where `pairs` is negative or above " +
+         std::to_string(runtime::kMostPairs) +
+         ". */\n"
          "#ifndef " +
          guard + "\n#define " + guard +
          "\n\n#include <stdint.h>\n\n"
@@ -82,7 +84,7 @@ std::string cHeader(const runtime::Signature &signature, runtime::Target target,
          "where the loss is\n"
          " * not finite, 2 where a gradient is not, 3 where both are not; then first_bad, if not "
          "NULL, receives the\n"
-         " * first such pair. */\n"
+         " * first such pair, or -1 where it is the whole batch's. */\n"
          "int " +
          name + "_gradient(const void *const *inputs, const " + real +
          " *numbers, int64_t pairs,\n    " + real + " *loss, " + real +

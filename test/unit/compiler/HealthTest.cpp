@@ -53,10 +53,10 @@ TEST(Health, TellsLossesFromGradients) {
   EXPECT_EQ(loss.firstPair, 1);
 }
 
-TEST(Health, OfALossOfTheWholeBatchIsAboutItsFirstPair) {
+TEST(Health, OfALossOfTheWholeBatchIsAboutNoPair) {
   const Health health = healthOf("batch_max(policy_chosen_logps)", {1, kInfinity, 1});
   EXPECT_EQ(health.flags, unsigned(Health::NonFiniteLoss));
-  EXPECT_EQ(health.firstPair, 0);
+  EXPECT_EQ(health.firstPair, -1);
 }
 
 TEST(Health, SeesTokens) {

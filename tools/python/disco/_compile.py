@@ -58,7 +58,8 @@ def compile(
 
     Code comes from the cache ($DISCO_CACHE, none where that is empty, $XDG_CACHE_HOME/disco or
     ~/.cache/disco) or from a worker process, which this one starts when it first needs it. With
-    `in_process` it is generated here, where an error inside LLVM ends this process.
+    `in_process` it is generated here, where an error inside LLVM, or a compilation that takes more
+    than 2 seconds of CPU time, ends this process.
 
     Raises CompileError for what discoc would refuse, with its text and places, and ValueError or
     TypeError for a parameter that the objective does not have or allow.

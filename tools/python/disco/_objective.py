@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -241,7 +242,7 @@ def _check_number(what: str, value) -> None:
     if isinstance(value, Tensor):
         if value.dim() != 0:
             raise ValueError(f"{what} has shape {list(value.shape)}, expected one number")
-    elif not isinstance(value, (int, float)):
+    elif not isinstance(value, Real):
         raise TypeError(f"{what} is {type(value).__name__}, expected a number")
 
 

@@ -127,7 +127,7 @@ public:
     dsl::Evaluation result;
     dsl::Interpreter(program).evaluate(batch, numbers.first(parameters), result,
                                        dsl::Precision::Double,
-                                       {.gradients = false, .reports = false, .next = true});
+                                       {.gradients = false, .reports = false, .loss = false});
     return result.next;
   }
 
