@@ -39,12 +39,12 @@ Diagnostic &Expander::report(DiagnosticKind kind, Span span, std::string message
 }
 
 Span Expander::spanIn(const Frame &frame, const Expr &expr) const {
-  return frame.librarySpan.value_or(expr.span);
+  return frame.authorSpan.value_or(expr.span);
 }
 
 /// A finding inside a function is about the call as much as about the body.
 void Expander::noteCallers(const Frame &frame, Diagnostic &found) {
-  for (const Frame *at = &frame; at->caller && !at->librarySpan; at = at->caller)
+  for (const Frame *at = &frame; at->caller && !at->authorSpan; at = at->caller)
     found.notes.push_back({at->call, "called here"});
 }
 
@@ -156,7 +156,7 @@ bool Expander::wantKind(const Frame &frame, const Expr &expr, Value value, Kind 
   // An argument of a function is another expression at every call.
   const bool writtenHere = expr.kind == ExprKind::Binary || expr.kind == ExprKind::Unary ||
                            (expr.kind == ExprKind::Name && !frame.function);
-  if (kind == Kind::Real && writtenHere && !frame.librarySpan) {
+  if (kind == Kind::Real && writtenHere && !frame.authorSpan) {
     std::string text(source_.slice(expr.span));
     if (expr.parenthesised)
       text = text.substr(1, text.size() - 2);
@@ -286,7 +286,7 @@ bool Expander::wantExtent(const Frame &frame, const Builtin &builtin, const Expr
                        (batch ? " takes one number per pair; reduce tokens with `token_sum` or "
                                 "`token_mean` first"
                               : " takes one number per token"));
-  if (!frame.librarySpan)
+  if (!frame.authorSpan)
     found.notes.push_back({written.span, "this is " + std::string(extentText(extent))});
   noteCallers(frame, found);
   return false;
@@ -309,19 +309,19 @@ bool Expander::wantLevel(const Frame &frame, Value level, const Expr &written) {
 }
 
 Value Expander::callFunction(const Frame &frame, const Ast &ast, const Item &function,
-                             size_t visible, std::optional<Span> librarySpan, const Expr &expr,
+                             size_t visible, std::optional<Span> authorSpan, const Expr &expr,
                              std::span<const Value> arguments) {
   if (!countExpansions(1, spanIn(frame, expr)))
     return {};
-  if (!librarySpan && frame.librarySpan)
-    librarySpan = frame.librarySpan;
+  if (!authorSpan && frame.authorSpan)
+    authorSpan = frame.authorSpan;
   // SPEC I7. Operands move on the caller's stack while the body is expanded.
   const std::vector<Value> own(arguments.begin(), arguments.end());
   const Frame body{.ast = ast,
                    .function = &function,
                    .arguments = own,
                    .visible = visible,
-                   .librarySpan = librarySpan,
+                   .authorSpan = authorSpan,
                    .caller = &frame,
                    .call = spanIn(frame, expr)};
   return expandIn(body, function.value);

@@ -80,8 +80,8 @@ private:
     const Item *function = nullptr;
     std::span<const Value> arguments = {};
     size_t visible = 0; // how many definitions the text may use
-    std::optional<Span> librarySpan =
-        std::nullopt; // in the library: the author's text it stands for
+    /// In the library: the author's text that it stands for.
+    std::optional<Span> authorSpan = std::nullopt;
     const Frame *caller = nullptr;
     Span call = {};
   };
@@ -100,7 +100,7 @@ private:
   Value callBuiltin(const Frame &frame, const Builtin &builtin, const Expr &expr,
                     std::span<const Value> arguments, std::span<const Expr *const> written);
   Value callFunction(const Frame &frame, const Ast &ast, const Item &function, size_t visible,
-                     std::optional<Span> librarySpan, const Expr &expr,
+                     std::optional<Span> authorSpan, const Expr &expr,
                      std::span<const Value> arguments);
 
   bool wantKind(const Frame &frame, const Expr &expr, Value value, Kind kind,

@@ -46,7 +46,7 @@ bool Expander::meet(const Frame &frame, const Expr &expr, std::span<const Value>
                     std::span<const Expr *const> written) {
   const auto places = [&](Diagnostic &found, size_t i, const char *first, size_t j,
                           const char *second) {
-    if (!frame.librarySpan) {
+    if (!frame.authorSpan) {
       found.notes.push_back({written[i]->span, first});
       found.notes.push_back({written[j]->span, second});
     }
@@ -100,7 +100,7 @@ Unit Expander::combine(const Frame &frame, const Expr &expr, Unit left, Unit rig
     return Unit::None;
   if (left == right)
     return left;
-  if (frame.librarySpan)
+  if (frame.authorSpan)
     return Unit::None;
   Diagnostic &found =
       report(DiagnosticKind::MixedUnits, expr.span,
@@ -156,7 +156,7 @@ Unit Expander::primitiveUnit(const Frame &frame, Op op, const Expr &expr,
 /// Forms that overflow or cancel where an equal one does not. SPEC U2.
 void Expander::warnUnstable(const Frame &frame, const Expr &expr, NodeId id) {
   const Node &node = graph[id];
-  if (frame.librarySpan || (node.op != Op::Log && node.op != Op::Log1p))
+  if (frame.authorSpan || (node.op != Op::Log && node.op != Op::Log1p))
     return;
   const Node &inner = graph[node.operands[0]];
   const auto isOne = [&](NodeId operand) {

@@ -48,7 +48,7 @@ Value Expander::prelude(std::string_view name) {
   const Item *item = builtinDefinitions().findPrelude(name);
   assert(item && "not a prelude name");
   const Value value =
-      expandIn({.ast = builtinDefinitions().ast, .librarySpan = Span{}}, item->value);
+      expandIn({.ast = builtinDefinitions().ast, .authorSpan = Span{}}, item->value);
   prelude_.emplace_back(item->name.text, value);
   return value;
 }

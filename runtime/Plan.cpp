@@ -146,7 +146,7 @@ void Plan::walk(const Walk &walk, double *totals, double *sums, ParallelFor para
   const std::vector<Total> &left = walk.step.left;
   for (size_t i = 0; i < left.size(); ++i)
     totals[i] = left[i] == Total::Largest ? -std::numeric_limits<double>::infinity() : 0;
-  // The first chunk in which each sum is not finite.
+  // Sums that are not finite, each with its chunk, in the order of the chunks.
   std::vector<std::pair<size_t, int64_t>> suspects;
   const auto add = [&](int64_t chunk, const double *parts) {
     for (size_t i = 0; i < left.size(); ++i) {
